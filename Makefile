@@ -1,0 +1,49 @@
+# Everything people and CI run. `make` alone tells what there is.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast lint format lock docs clean
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+help: ## Show this help
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r target text; do \
+		printf '  make %-10s %s\n' "$$target" "$$text"; done
+
+setup: $(INSTALLED) ## Create .venv with the command .venv/bin/millrace, as locked
+
+$(INSTALLED): requirements/all.lock requirements/build.lock pyproject.toml scripts/setup
+	@echo "Installing into .venv (some 800 MB) ..." >&2
+	@PYTHON="$(PYTHON)" scripts/setup
+	@touch $@
+
+demo: $(INSTALLED) ## Run the main job on real flights; EVENTS=20000 takes a subset
+	@$(BIN)/millrace demo $(if $(EVENTS),--events "$(EVENTS)") $(ARGS)
+
+test: $(INSTALLED) ## Run all tests, on a real Kafka and a real Elasticsearch
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-fast: $(INSTALLED) ## Run the tests that need neither
+	@$(BIN)/python -m pytest -m 'not stack' $(ARGS)
+
+lint: $(INSTALLED) ## Check style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/architecture
+
+format: $(INSTALLED) ## Put the code in its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(INSTALLED) ## Resolve the dependencies anew into requirements/*.lock
+	@scripts/lock
+	@$(MAKE) setup
+
+docs: $(INSTALLED) ## Generate the parts of docs/ that come from the code
+	@$(BIN)/python -m contracts.settings_table > docs/settings.md
+	@if [ -f contracts/schemas.py ]; then $(BIN)/python -m contracts.schemas docs; fi
+
+clean: ## Delete .venv and all caches; keeps data, see 'millrace down --wipe'
+	rm -rf .venv .venv-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	find . -name __pycache__ -type d -not -path './.millrace/*' -prune -exec rm -rf {} +
