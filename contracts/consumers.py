@@ -1,0 +1,72 @@
+"""kafka-python's consumer, made to read what hostile clients send.
+
+Kafka keeps a record with a header whose name is not UTF-8. kafka-python 3.0.12 raises at every
+poll that meets one, for ever; stepping over it does not help, since a batch is always parsed from
+its start. Here only the headers of that record are lost: they are None, and its neighbours, its
+key and its value are as they were sent. A batch that fails its checksum stays an error.
+"""
+
+from typing import Any
+
+from kafka import KafkaConsumer
+from kafka.errors import CorruptRecordError
+from kafka.record import memory_records
+from kafka.record.default_records import DefaultRecord, DefaultRecordBatch
+from kafka.record.util import decode_varint
+
+from contracts.kafka import python_client_settings
+from contracts.settings import Settings
+
+
+def python_consumer(settings: Settings, *topics: str, **options: Any) -> KafkaConsumer:
+    """Connect a consumer of kafka-python; the `headers` of its records may be None, see above.
+
+    Raises:
+        KafkaError: Kafka does not answer.
+    """
+    read_any_header_name()
+    return KafkaConsumer(*topics, **{**python_client_settings(settings), **options})
+
+
+def read_any_header_name() -> None:
+    """Let all consumers of this process read on at a header name that is not UTF-8."""
+    memory_records.DefaultRecordBatch = _TolerantBatch
+
+
+class _TolerantBatch(DefaultRecordBatch):  # type: ignore[misc]
+    def _read_msg(self) -> DefaultRecord:
+        try:
+            return super()._read_msg()
+        except UnicodeDecodeError:
+            return self._read_without_headers()
+
+    def _read_without_headers(self) -> DefaultRecord:
+        """Take the present record apart; anything but a name that is no text stays an error."""
+        buffer = self._buffer
+        length, start = decode_varint(buffer, self._pos)
+        _, at = decode_varint(buffer, start)  # attributes
+        later, at = decode_varint(buffer, at)
+        offset, at = decode_varint(buffer, at)
+        key, at = _bytes_at(buffer, at)
+        value, at = _bytes_at(buffer, at)
+        headers, at = decode_varint(buffer, at)
+        for _ in range(2 * headers):  # a name and a value each
+            _, at = _bytes_at(buffer, at)
+        if at - start != length:
+            raise CorruptRecordError(f"Invalid record size: {at - start} bytes, not {length}")
+        self._pos: int = at
+        appended = self.timestamp_type == self.LOG_APPEND_TIME
+        return DefaultRecord(
+            length,
+            self.base_offset + offset,
+            self.max_timestamp if appended else self.first_timestamp + later,
+            self.timestamp_type,
+            key,
+            value,
+            None,
+        )
+
+
+def _bytes_at(buffer: Any, at: int) -> tuple[bytes | None, int]:
+    length, at = decode_varint(buffer, at)
+    return (None, at) if length < 0 else (bytes(buffer[at : at + length]), at + length)

@@ -1,0 +1,104 @@
+"""Dead letters: records nobody could use, with the reason, ready to be replayed.
+
+The value and the headers of the source record are kept as they were; what we add stands in
+headers of our own, so that nothing inflates.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from contracts.errors import MillraceError
+from contracts.events import Source
+
+Reason = Literal[
+    "empty",
+    "too_large",
+    "malformed",
+    "invalid",
+    "time_out_of_range",
+    "unknown_model",
+    "model_unavailable",
+    "invalid_features",
+    "prediction_failed",
+    "document_rejected",
+]
+Stage = Literal["worker", "indexer"]
+Headers = list[tuple[str, bytes]]
+
+PREFIX = "millrace-"
+
+
+class DeadLetter(Struct, frozen=True, kw_only=True):
+    """Why a record was set aside. `detail` is one sentence its producer can act on.
+
+    `truncated` tells that the record was larger than the dead-letter topic takes and only its
+    beginning was kept.
+    """
+
+    stage: Stage
+    reason: Reason
+    detail: str
+    source: Source
+    sent_at: datetime
+    failed_at: datetime
+    member: str
+    model: str | None = None
+    event_id: str | None = None
+    truncated: bool = False
+
+
+def to_headers(letter: DeadLetter, original: Sequence[tuple[str, bytes]] | None) -> Headers:
+    """Build the headers of a dead-letter record; the source's own come first, unchanged."""
+    fields = {
+        "stage": letter.stage,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "source-topic": letter.source.topic,
+        "source-topic-id": letter.source.topic_id,
+        "source-partition": str(letter.source.partition),
+        "source-offset": str(letter.source.offset),
+        "sent-at": letter.sent_at.isoformat(),
+        "failed-at": letter.failed_at.isoformat(),
+        "member": letter.member,
+        "model": letter.model or "",
+        "event-id": letter.event_id or "",
+        "truncated": "true" if letter.truncated else "",
+    }
+    kept = [(k, v) for k, v in original or () if not k.startswith(PREFIX)]
+    return kept + [(PREFIX + k, v.encode("utf-8", "replace")) for k, v in fields.items() if v]
+
+
+def from_headers(headers: Sequence[tuple[str, bytes]]) -> DeadLetter:
+    """Read a dead letter back from its record's headers.
+
+    Raises:
+        MillraceError: a header is absent or malformed.
+    """
+    fields = {
+        k.removeprefix(PREFIX): v.decode("utf-8", "replace")
+        for k, v in headers
+        if k.startswith(PREFIX)
+    }
+    try:
+        return DeadLetter(
+            stage=fields["stage"],  # type: ignore[arg-type]
+            reason=fields["reason"],  # type: ignore[arg-type]
+            detail=fields["detail"],
+            source=Source(
+                fields["source-topic"],
+                fields["source-topic-id"],
+                int(fields["source-partition"]),
+                int(fields["source-offset"]),
+            ),
+            sent_at=datetime.fromisoformat(fields["sent-at"]).astimezone(UTC),
+            failed_at=datetime.fromisoformat(fields["failed-at"]).astimezone(UTC),
+            member=fields["member"],
+            model=fields.get("model"),
+            event_id=fields.get("event-id"),
+            truncated=fields.get("truncated") == "true",
+        )
+    except (KeyError, ValueError) as error:
+        raise MillraceError(f"not a dead letter: header {error} is absent or malformed") from error

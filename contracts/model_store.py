@@ -1,0 +1,130 @@
+"""The model store: packages by digest on any file system that fsspec knows.
+
+<root>/<model>/packages/<digest>/{manifest.json, payload, signature.json}
+<root>/<model>/versions/<version>        holds the digest; written last, so it never dangles
+"""
+
+import fsspec
+from fsspec.core import url_to_fs
+
+from contracts.errors import PackageError, UnreachableError, UsageError, VersionTakenError
+from contracts.packages import Manifest, Package, decode_manifest
+
+DIGEST_LENGTH = 64
+"""Hex digits of a sha256; a version file with less is being written at this moment."""
+
+
+class ModelStore:
+    """Reads and writes packages below a URL (`/a/folder`, `s3://bucket/models`, ...).
+
+    Raises:
+        UsageError: the URL needs a library that is not installed.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            fs, root = url_to_fs(url)
+        except (ImportError, ValueError) as error:
+            raise UsageError(f"the model store '{url}' cannot be used: {error}") from error
+        self._fs: fsspec.AbstractFileSystem = fs
+        self._root: str = root.rstrip("/")
+        self.url = url
+
+    def put(self, model: str, version: str, package: Package) -> None:
+        """Store a package under a version number that is not taken yet.
+
+        Raises:
+            VersionTakenError: the version exists with other bytes, even if only since now.
+            UnreachableError: the store did not take it.
+        """
+        folder = self._package(model, package.digest)
+        for name, data in (
+            ("payload", package.payload),
+            ("manifest.json", package.manifest),
+            ("signature.json", package.signature),
+        ):
+            self._write(f"{folder}/{name}", data)
+        self._claim(model, version, package.digest)
+
+    def versions(self, model: str) -> dict[str, str]:
+        """Version -> digest of all packages of a model, oldest first."""
+        folder = f"{self._root}/{model}/versions"
+        names = [path.rsplit("/", 1)[1] for path in self._list(folder)]
+        names = sorted((name for name in names if name.isdigit()), key=int)
+        digests = {name: self._read(f"{folder}/{name}").decode().strip() for name in names}
+        return {name: digest for name, digest in digests.items() if len(digest) == DIGEST_LENGTH}
+
+    def models(self) -> list[str]:
+        """Names of all models in the store."""
+        return sorted(path.rsplit("/", 1)[1] for path in self._list(self._root))
+
+    def manifest(self, model: str, digest: str) -> Manifest:
+        """Read a manifest to show it; nothing is verified.
+
+        Raises:
+            PackageError: absent or malformed.
+        """
+        return decode_manifest(self._read(f"{self._package(model, digest)}/manifest.json"))
+
+    def read(self, model: str, digest: str) -> Package:
+        """Read a package whole, each file once; nothing is verified.
+
+        Raises:
+            PackageError: a part of it is absent.
+            UnreachableError: the store does not answer.
+        """
+        folder = self._package(model, digest)
+        return Package(
+            manifest=self._read(f"{folder}/manifest.json"),
+            payload=self._read(f"{folder}/payload"),
+            signature=self._read(f"{folder}/signature.json"),
+        )
+
+    def _package(self, model: str, digest: str) -> str:
+        return f"{self._root}/{model}/packages/{digest}"
+
+    def _list(self, folder: str) -> list[str]:
+        try:
+            # Another process may have added to it: never answer from fsspec's listing cache.
+            self._fs.invalidate_cache(folder)
+            return [str(path).rstrip("/") for path in self._fs.ls(folder, detail=False)]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise UnreachableError(
+                f"the model store {self.url} does not answer: {error}"
+            ) from error
+
+    def _read(self, path: str) -> bytes:
+        try:
+            return bytes(self._fs.cat_file(path))
+        except FileNotFoundError:
+            raise PackageError(f"the model store {self.url} has no {path}") from None
+        except OSError as error:
+            raise UnreachableError(
+                f"the model store {self.url} does not answer: {error}"
+            ) from error
+
+    def _claim(self, model: str, version: str, digest: str) -> None:
+        """Take a version number; of several processes that try at once, one gets it."""
+        path = f"{self._root}/{model}/versions/{version}"
+        try:
+            self._fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+            with self._fs.open(path, "xb") as file:
+                file.write(digest.encode())
+        except FileExistsError:
+            if self._read(path).decode().strip() != digest:
+                raise VersionTakenError(
+                    f"version {version} of '{model}' exists with other content; train again"
+                ) from None
+        except OSError as error:
+            raise UnreachableError(f"the model store {self.url} took no {path}: {error}") from error
+
+    def _write(self, path: str, data: bytes) -> None:
+        try:
+            self._fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+            # A reader must never see half a file: local writes go aside and are renamed.
+            with self._fs.transaction:
+                self._fs.pipe_file(path, data)
+        except OSError as error:
+            raise UnreachableError(f"the model store {self.url} took no {path}: {error}") from error

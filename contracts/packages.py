@@ -1,0 +1,139 @@
+"""The model package: a manifest that says everything about a model, a payload, a signature.
+
+The manifest holds the sha256 of the payload and is itself named by its sha256 (the digest), so
+that one signed digest pins every byte, as in OCI images. Packages are immutable.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import Struct
+
+from contracts.deployments import Digest
+from contracts.errors import PackageError
+from contracts.events import FeatureValue, ModelName, Outcome
+from contracts.feature_schema import FeatureSchema
+from contracts.signatures import TrustedKeys, open_envelope, seal
+
+PAYLOAD_TYPE = "application/vnd.millrace.manifest.v1+json"
+"""DSSE payload type; part of what is signed."""
+
+Task = Literal["classification", "regression", "clustering", "anomaly"]
+Metrics = dict[str, float]
+
+
+class Payload(Struct, frozen=True):
+    """The serialized estimator beside the manifest."""
+
+    format: Literal["joblib"]
+    sha256: Digest
+    size: int
+
+
+class DataWindow(Struct, frozen=True, kw_only=True):
+    """What the model was trained on. Times are those of the first and last row, if known."""
+
+    source: str
+    fingerprint: str
+    rows: int
+    target: str | None
+    time_column: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    left_out: dict[str, str] = {}
+    """Columns that are no features -> why."""
+
+
+class GoldenSample(Struct, frozen=True):
+    """An input and the prediction it must give wherever the model is loaded."""
+
+    features: dict[str, FeatureValue]
+    prediction: Outcome
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """Everything about one version of a model but its payload.
+
+    `classes` are in the order of the estimator's probabilities. `threshold`, for two classes:
+    the probability of the second from which it is predicted. `metrics`: data set -> figures.
+    """
+
+    environment: str
+    model: ModelName
+    version: str
+    task: Task
+    schema: FeatureSchema
+    payload: Payload
+    estimator: str
+    classes: tuple[str, ...] = ()
+    threshold: float | None = None
+    parameters: dict[str, str] = {}
+    metrics: dict[str, Metrics] = {}
+    data: DataWindow
+    golden: tuple[GoldenSample, ...]
+    libraries: dict[str, str]
+    parent: str | None = None
+    created_at: datetime
+    created_by: str
+
+
+class Package(Struct, frozen=True):
+    """The bytes of a package as they lie in the model store."""
+
+    manifest: bytes
+    payload: bytes
+    signature: bytes
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the manifest, in hex: the identity of the package."""
+        return sha256(self.manifest)
+
+
+def sha256(data: bytes) -> str:
+    """The sha256 of some bytes in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sign_package(manifest: Manifest, payload: bytes, key: Ed25519PrivateKey) -> Package:
+    """Serialize and sign a manifest; equal input gives equal bytes."""
+    data = msgspec.json.encode(manifest, order="deterministic")
+    return Package(data, payload, seal(data, PAYLOAD_TYPE, key))
+
+
+def verify_package(
+    package: Package, *, digest: str, environment: str, trusted: TrustedKeys
+) -> Manifest:
+    """Check a package without loading its payload, and give its manifest.
+
+    Raises:
+        SignatureError: not signed by a trusted key.
+        PackageError: the bytes are not those named by `digest`, or for another environment.
+    """
+    if package.digest != digest:
+        raise PackageError(f"the manifest in the store is not the one with sha256 {digest[:12]}…")
+    if open_envelope(package.signature, PAYLOAD_TYPE, trusted) != package.manifest:
+        raise PackageError("the signature belongs to another manifest")
+    manifest = decode_manifest(package.manifest)
+    if manifest.environment != environment:
+        raise PackageError(
+            f"the package is for environment '{manifest.environment}', this is '{environment}'"
+        )
+    if sha256(package.payload) != manifest.payload.sha256:
+        raise PackageError("the payload's sha256 is not the one in the manifest: it was altered")
+    return manifest
+
+
+def decode_manifest(data: bytes) -> Manifest:
+    """Read a manifest, trusted or not.
+
+    Raises:
+        PackageError: it is malformed.
+    """
+    try:
+        return msgspec.json.decode(data, type=Manifest)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise PackageError(f"the manifest is malformed: {error}") from error

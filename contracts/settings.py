@@ -1,0 +1,156 @@
+"""All settings, read from `MILLRACE_*` environment variables; one table of them is in the docs.
+
+Endpoints that are not set are those of the local stack that runs for this project, read from
+`.millrace/stack.json`.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from contracts.errors import ConfigurationError
+
+STATE_FOLDER = ".millrace"
+
+
+class StackEndpoints(msgspec.Struct, frozen=True):
+    """The part of `.millrace/stack.json` that clients need."""
+
+    kafka: str
+    elasticsearch: str
+
+
+class Settings(BaseSettings):
+    """The settings of every service and command."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MILLRACE_", env_ignore_empty=True, frozen=True, protected_namespaces=()
+    )
+
+    project_dir: Path = Field(Path(), description="Folder that holds `.millrace/`")
+    environment: str = Field("local", description="Name that signatures are bound to")
+    bootstrap_servers: str | None = Field(
+        None, description="Kafka, host:port[,host:port]; default: the local stack"
+    )
+    elasticsearch: str | None = Field(
+        None, description="Elasticsearch URL; default: the local stack"
+    )
+    kibana: str | None = Field(None, description="Kibana URL, where its objects are imported")
+    topic_prefix: str = Field("", description="Put before every topic and consumer group")
+    index_prefix: str = Field("millrace", description="Put before every index and template")
+    partitions: int = Field(4, ge=1, description="Partitions of the topics that carry events")
+    replication_factor: int = Field(1, ge=1, description="Replication factor of created topics")
+    default_model: str | None = Field(
+        None, description="Model of events on `features` that name none"
+    )
+    model_store: str | None = Field(
+        None, description="Folder or fsspec URL (s3://bucket/path); default: .millrace/models"
+    )
+    keys_dir: Path | None = Field(None, description="Folder with keys; default: .millrace/keys")
+    max_event_bytes: int = Field(
+        1024 * 1024, ge=1024, description="Largest value on `features`; larger: dead letter"
+    )
+    max_past_days: float = Field(
+        20 * 365.25, gt=0, description="How long ago an event may have occurred, days"
+    )
+    max_future_seconds: float = Field(
+        3600, ge=0, description="How far in the future an event may occur, seconds"
+    )
+    producer_unacknowledged: int = Field(
+        5_000, ge=1, description="Records a producer sends ahead of Kafka's acknowledgements"
+    )
+    delivery_timeout_seconds: float = Field(
+        30, ge=1, description="How long a producer tries to deliver a record, seconds"
+    )
+    worker_batch: int = Field(2000, ge=1, description="Most events scored by one predict call")
+    worker_threads: int = Field(1, ge=1, description="BLAS/OpenMP threads of each worker")
+    session_timeout_ms: int = Field(
+        10_000, ge=1000, description="Silence after which Kafka gives a worker's partitions away"
+    )
+    commit_interval_seconds: float = Field(
+        0.5, gt=0, description="How often finished positions are committed"
+    )
+    package_retry_seconds: float = Field(
+        10, ge=0, description="How long a worker waits for a package its store cannot give yet"
+    )
+    bulk_documents: int = Field(2000, ge=1, description="Most documents in one bulk request")
+    bulk_in_flight: int = Field(2, ge=1, description="Bulk requests under way at once")
+    index_granularity: Literal["month", "day"] = Field(
+        "month", description="Span of one index of events"
+    )
+    index_replicas: int = Field(
+        0, ge=0, description="Copies of each index beside the first; 0 fits a single node"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level that is logged"
+    )
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="auto: console on a terminal, JSON lines elsewhere"
+    )
+
+    @property
+    def state_dir(self) -> Path:
+        """The project's `.millrace` folder: state, logs, keys and models of the local mode."""
+        return self.project_dir.resolve() / STATE_FOLDER
+
+    @property
+    def keys(self) -> Path:
+        """Folder with the key pairs and the trusted public keys."""
+        return self.keys_dir or self.state_dir / "keys"
+
+    @property
+    def store_url(self) -> str:
+        """URL of the model store."""
+        return self.model_store or str(self.state_dir / "models")
+
+    @property
+    def kafka(self) -> str:
+        """Bootstrap servers of Kafka.
+
+        Raises:
+            ConfigurationError: neither set nor a local stack here.
+        """
+        return self.bootstrap_servers or self._stack.kafka
+
+    @property
+    def elasticsearch_url(self) -> str:
+        """URL of Elasticsearch.
+
+        Raises:
+            ConfigurationError: neither set nor a local stack here.
+        """
+        return self.elasticsearch or self._stack.elasticsearch
+
+    @cached_property
+    def _stack(self) -> StackEndpoints:
+        path = self.state_dir / "stack.json"
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=StackEndpoints)
+        except FileNotFoundError:
+            raise ConfigurationError(
+                "no local stack runs here: start it with 'millrace up', or set "
+                "MILLRACE_BOOTSTRAP_SERVERS and MILLRACE_ELASTICSEARCH"
+            ) from None
+        except msgspec.DecodeError as error:
+            raise ConfigurationError(
+                f"{path} is damaged ({error}): run 'millrace down', then 'millrace up'"
+            ) from error
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings; overrides that are None do not count.
+
+    Raises:
+        ConfigurationError: a variable has a value it cannot have.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper()
+        raise ConfigurationError(f"MILLRACE_{name}: {first['msg']}") from error

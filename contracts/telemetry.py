@@ -1,0 +1,67 @@
+"""Logs of every service: structured, to standard error, never with secrets or event contents."""
+
+import logging
+import re
+import sys
+import time
+
+import structlog
+
+from contracts.settings import Settings
+
+_REPEAT_SECONDS = 10.0
+_NUMBERS = re.compile(r"\d+")
+
+
+class _OncePerInterval(logging.Filter):
+    """Lets each sentence of librdkafka pass once in a while: it repeats itself many times a
+    second while a broker is away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name != "librdkafka":
+            return True
+        now = time.monotonic()
+        # What differs are ports, counts and client numbers; a bounded number of sentences is left.
+        sentence = _NUMBERS.sub("#", record.getMessage())[:200]
+        if now - self._told.get(sentence, -_REPEAT_SECONDS) < _REPEAT_SECONDS:
+            return False
+        self._told[sentence] = now
+        return True
+
+
+def configure_logging(settings: Settings, service: str) -> structlog.stdlib.BoundLogger:
+    """Set up logging for this process and give its logger, bound to the service's name."""
+    as_json = settings.log_format == "json" or (
+        settings.log_format == "auto" and not sys.stderr.isatty()
+    )
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_OncePerInterval())
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared)
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.log_level.upper())
+    for noisy in ("kafka", "elastic_transport", "faust", "mode", "aiokafka"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger(service)
+    return logger.bind(service=service)

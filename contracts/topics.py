@@ -1,0 +1,63 @@
+"""Every topic of Millrace, declared once: name, partitions, limits, retention."""
+
+from msgspec import Struct
+
+from contracts.settings import Settings
+
+MIB = 1024 * 1024
+DAY_MS = 24 * 3600 * 1000
+FOR_EVER = "-1"
+
+
+class Topic(Struct, frozen=True):
+    """A topic as it is to be created; `config` are Kafka's own topic settings."""
+
+    name: str
+    partitions: int
+    config: dict[str, str]
+
+
+class Topics:
+    """The topics of one installation.
+
+    `features` takes records of 1 MiB by default; what derives from them gets room for what is
+    added, so that nothing that came in cannot go out.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        prefix, events = settings.topic_prefix, settings.partitions
+        room = str(2 * settings.max_event_bytes + MIB)
+        week, month = str(7 * DAY_MS), str(30 * DAY_MS)
+
+        def topic(name: str, partitions: int, **config: str) -> Topic:
+            settings_of_kafka = {k.replace("_", "."): v for k, v in config.items()}
+            return Topic(prefix + name, partitions, settings_of_kafka)
+
+        self.features = topic(
+            "features",
+            events,
+            max_message_bytes=str(settings.max_event_bytes + 64 * 1024),
+            retention_ms=week,
+        )
+        self.predictions = topic("predictions", events, max_message_bytes=room, retention_ms=week)
+        self.shadow_predictions = topic(
+            "predictions.shadow", events, max_message_bytes=room, retention_ms=week
+        )
+        self.labels = topic("labels", events, retention_ms=month)
+        self.dead_letters = topic(
+            "dead-letters", events, max_message_bytes=room, retention_ms=month
+        )
+        # One partition gives the log order that decides which deployment wins; compaction could
+        # let a later invalid message with the same key erase the valid one.
+        self.model_control = topic(
+            "model-control",
+            1,
+            cleanup_policy="delete",
+            retention_ms=FOR_EVER,
+            retention_bytes=FOR_EVER,
+        )
+        self.model_events = topic("model-events", 1, retention_ms=FOR_EVER)
+
+    def all(self) -> tuple[Topic, ...]:
+        """Every topic, for creation and checks."""
+        return tuple(topic for topic in vars(self).values() if isinstance(topic, Topic))
