@@ -1,0 +1,206 @@
+"""The `_source` of each kind of document, and how a message becomes one."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from contracts.dead_letters import DeadLetter, Reason, Stage
+from contracts.events import (
+    FeatureValue,
+    Label,
+    Latency,
+    ModelRef,
+    Outcome,
+    Prediction,
+    Source,
+    to_datetime,
+)
+from contracts.model_events import ModelEvent, ModelEventKind
+from prediction_log.features import Features, split
+
+_TIMESTAMP = {"timestamp": "@timestamp"}
+EXCERPT_BYTES = 4096
+"""How much of a dead letter's original is shown; all of it stays in Kafka."""
+
+
+class Identity(Struct, frozen=True):
+    """The `{"id": …}` of an event, an entity, a trace or a worker."""
+
+    id: str
+
+
+class PredictionDocument(Struct, frozen=True, kw_only=True, omit_defaults=True, rename=_TIMESTAMP):
+    """A prediction; `timestamp` is when the event occurred. Shadows carry no features."""
+
+    timestamp: datetime
+    event: Identity
+    entity: Identity
+    model: ModelRef
+    prediction: Outcome
+    latency: Latency
+    kafka: Source
+    worker: Identity
+    predicted_at: datetime
+    features: Features | None = None
+    trace: Identity | None = None
+
+
+class ModelName(Struct, frozen=True):
+    """The model of a label or a dead letter."""
+
+    name: str
+
+
+class LabelValue(Struct, frozen=True, omit_defaults=True):
+    """What happened: `value` as predictions write classes, `number` where it is one."""
+
+    value: str | None = None
+    number: float | None = None
+
+
+class LabelDocument(Struct, frozen=True, kw_only=True, rename=_TIMESTAMP):
+    """A label; a corrected one is another document, of a greater offset of the same partition."""
+
+    timestamp: datetime
+    event: Identity
+    model: ModelName
+    label: LabelValue
+    kafka: Source
+
+
+class DeadLetterDetail(Struct, frozen=True):
+    """Why a record was set aside, its size in bytes and its beginning as text."""
+
+    stage: Stage
+    reason: Reason
+    detail: str
+    size: int
+    excerpt: str
+    truncated: bool
+
+
+class DeadLetterDocument(Struct, frozen=True, kw_only=True, omit_defaults=True, rename=_TIMESTAMP):
+    """A dead letter; `timestamp` is the send time of the record, `kafka` where it stands."""
+
+    timestamp: datetime
+    dead_letter: DeadLetterDetail
+    failed_at: datetime
+    kafka: Source
+    worker: Identity
+    event: Identity | None = None
+    model: ModelName | None = None
+
+
+class EventModel(Struct, frozen=True, omit_defaults=True):
+    """The version a model event speaks of, as far as it is known."""
+
+    name: str
+    version: str | None = None
+    role: str | None = None
+    digest: str | None = None
+
+
+class ModelEventDetail(Struct, frozen=True, omit_defaults=True):
+    """One step of a version on its way into traffic."""
+
+    kind: ModelEventKind
+    sequence: int | None = None
+    previous_version: str | None = None
+    load_ms: float | None = None
+    reason: str | None = None
+    author: str | None = None
+    control_offset: int | None = None
+
+
+class ModelEventDocument(Struct, frozen=True, kw_only=True, rename=_TIMESTAMP):
+    """A model event; `kafka` is the place of the event's own record."""
+
+    timestamp: datetime
+    model: EventModel
+    model_event: ModelEventDetail
+    worker: Identity
+    kafka: Source
+
+
+def from_prediction(prediction: Prediction) -> PredictionDocument:
+    """Build the document of a prediction."""
+    features = prediction.features
+    return PredictionDocument(
+        timestamp=prediction.occurred_at,
+        event=Identity(prediction.event_id),
+        entity=Identity(prediction.entity_id),
+        model=prediction.model,
+        prediction=prediction.prediction,
+        latency=prediction.latency,
+        kafka=prediction.source,
+        worker=Identity(prediction.worker),
+        predicted_at=prediction.predicted_at,
+        features=None if features is None else split(features),
+        trace=None if prediction.trace_id is None else Identity(prediction.trace_id),
+    )
+
+
+def from_label(label: Label, source: Source) -> LabelDocument:
+    """Build the document of a label.
+
+    Raises:
+        ValueError, OverflowError: its time is none that a datetime can hold.
+    """
+    return LabelDocument(
+        timestamp=to_datetime(label.occurred_at),
+        event=Identity(label.event_id),
+        model=ModelName(label.model),
+        label=_label_value(label.label),
+        kafka=source,
+    )
+
+
+def from_dead_letter(letter: DeadLetter, original: bytes) -> DeadLetterDocument:
+    """Build the document of a dead letter."""
+    return DeadLetterDocument(
+        timestamp=letter.sent_at,
+        dead_letter=DeadLetterDetail(
+            stage=letter.stage,
+            reason=letter.reason,
+            detail=letter.detail,
+            size=len(original),
+            excerpt=original[:EXCERPT_BYTES].decode("utf-8", "replace"),
+            truncated=letter.truncated,
+        ),
+        failed_at=letter.failed_at,
+        kafka=letter.source,
+        worker=Identity(letter.member),
+        event=None if letter.event_id is None else Identity(letter.event_id),
+        model=None if letter.model is None else ModelName(letter.model),
+    )
+
+
+def from_model_event(event: ModelEvent, source: Source) -> ModelEventDocument:
+    """Build the document of a model event."""
+    return ModelEventDocument(
+        timestamp=event.at,
+        model=EventModel(event.model, event.version, event.role, event.digest),
+        model_event=ModelEventDetail(
+            kind=event.event,
+            sequence=event.sequence,
+            previous_version=event.previous_version,
+            load_ms=event.load_ms,
+            reason=event.reason,
+            author=event.author,
+            control_offset=event.control_offset,
+        ),
+        worker=Identity(event.member),
+        kafka=source,
+    )
+
+
+def _label_value(label: FeatureValue) -> LabelValue:
+    """Write a label as predictions write classes, so that the two can be compared."""
+    if label is None:
+        return LabelValue()
+    if isinstance(label, bool):
+        return LabelValue("true" if label else "false")
+    if isinstance(label, str):
+        return LabelValue(label)
+    number = float(label)
+    return LabelValue(str(int(number)) if number.is_integer() else str(number), number)

@@ -1,0 +1,77 @@
+"""Names of indices and ids of documents: both follow from the event alone, so that a replay
+meets its own document again."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Literal
+
+from contracts.events import ModelRef, Source
+from contracts.settings import Settings
+
+Kind = Literal["predictions", "labels", "dead-letters", "model-events"]
+KINDS: tuple[Kind, ...] = ("predictions", "labels", "dead-letters", "model-events")
+LATER_KINDS = ("outcomes", "drift", "performance", "operations")
+"""Kinds that other parts will write; the template covers them already."""
+
+UNDATED = "undated"
+_DATED = (2020, 2099)
+"""Years of send times that are believed. Any client may write any time into a record; each month
+of it would be an index of its own."""
+
+
+class IndexNames:
+    """The indices of one installation.
+
+    All times must carry a zone; what counts is the date in UTC.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._prefix = settings.index_prefix
+        self._daily = settings.index_granularity == "day"
+        self._of_model = lru_cache(maxsize=10_000)(self._join)
+
+    def predictions(self, model: str, occurred_at: datetime) -> str:
+        """`millrace-predictions-<model>-<yyyy.MM>` by event time."""
+        return self._of_model("predictions-" + model, *_date(occurred_at))
+
+    def labels(self, model: str, occurred_at: datetime) -> str:
+        """`millrace-labels-<model>-<yyyy.MM>` by the time the label speaks of."""
+        return self._of_model("labels-" + model, *_date(occurred_at))
+
+    def dead_letters(self, sent_at: datetime) -> str:
+        """`millrace-dead-letters-<yyyy.MM>` by the send time, which a redelivery does not
+        change; `-undated` where that time is not credible."""
+        moment = sent_at.astimezone(UTC)
+        if not _DATED[0] <= moment.year <= _DATED[1]:
+            return f"{self._prefix}-dead-letters-{UNDATED}"
+        return f"{self._prefix}-dead-letters-{moment.year:04}.{moment.month:02}"
+
+    def model_events(self, at: datetime) -> str:
+        """`millrace-model-events-<yyyy>`."""
+        return f"{self._prefix}-model-events-{at.astimezone(UTC).year:04}"
+
+    def pattern(self, kind: Kind, model: str | None = None) -> str:
+        """All indices of a kind, or those of one model; model names hold no hyphen, so that no
+        pattern matches another model's."""
+        of_model = f"{model}-" if model and kind in ("predictions", "labels") else ""
+        return f"{self._prefix}-{kind}-{of_model}*"
+
+    def _join(self, stem: str, year: int, month: int, day: int) -> str:
+        date = f"{year:04}.{month:02}" + (f".{day:02}" if self._daily else "")
+        return f"{self._prefix}-{stem}-{date}"
+
+
+def coordinates_id(source: Source) -> str:
+    """`<topic id>-<partition>-<offset>`: a place in Kafka, also after the topic is re-created."""
+    return f"{source.topic_id}-{source.partition}-{source.offset}"
+
+
+def prediction_id(source: Source, model: ModelRef) -> str:
+    """The event's coordinates and a slot: `serving`, or `shadow-<version>`."""
+    slot = f"shadow-{model.version}" if model.role == "shadow" else "serving"
+    return f"{coordinates_id(source)}-{slot}"
+
+
+def _date(moment: datetime) -> tuple[int, int, int]:
+    moment = moment.astimezone(UTC)
+    return moment.year, moment.month, moment.day

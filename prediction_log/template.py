@@ -1,0 +1,55 @@
+"""The one index template for all indices of an installation (mappings in `template.json`)."""
+
+import json
+from importlib.resources import files
+from typing import Any
+
+from contracts.settings import Settings
+from prediction_log.client import connect, translated
+from prediction_log.indices import KINDS, LATER_KINDS
+
+MOST_FIELDS = 2000
+"""Mapped fields of one index. Features beyond are kept in `_source` but cannot be aggregated."""
+PRIORITY = 200
+
+
+def template_body(settings: Settings) -> dict[str, Any]:
+    """What is sent to `_index_template`.
+
+    The patterns name the kinds one by one: `millrace-*` would also match the indices of an
+    installation called `millrace-test`, and Elasticsearch refuses two such templates.
+    """
+    template = json.loads(files("prediction_log").joinpath("template.json").read_text("utf-8"))
+    template["settings"] = {
+        "number_of_shards": 1,
+        "number_of_replicas": settings.index_replicas,
+        "refresh_interval": "1s",
+        "mapping.total_fields.limit": MOST_FIELDS,
+        "mapping.total_fields.ignore_dynamic_beyond_limit": True,
+    }
+    return {
+        "index_patterns": [f"{settings.index_prefix}-{kind}-*" for kind in (*KINDS, *LATER_KINDS)],
+        "priority": PRIORITY,
+        "version": template["mappings"]["_meta"]["version"],
+        "_meta": {"description": "Millrace: predictions, labels, dead letters, model events"},
+        "template": template,
+    }
+
+
+def install_template(settings: Settings) -> None:
+    """Create or replace the index template, named as the index prefix.
+
+    Must be done before the first document: an index without it would guess its mapping.
+
+    Raises:
+        UnreachableError: Elasticsearch does not answer.
+        MillraceError: Elasticsearch refused the template.
+    """
+    client = connect(settings, connections=1)
+    try:
+        with translated(settings):
+            client.indices.put_index_template(
+                name=settings.index_prefix, body=template_body(settings)
+            )
+    finally:
+        client.close()
