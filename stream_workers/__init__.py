@@ -1,0 +1,1 @@
+"""Stream workers: feature events in, predictions of the current model out."""

@@ -1,0 +1,39 @@
+"""Start one worker: `python -m stream_workers`."""
+
+import os
+import sys
+
+from contracts.errors import MillraceError
+from contracts.settings import Settings, load_settings
+from contracts.telemetry import configure_logging
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    # Before numpy is imported: several workers that each use every core only hinder each other.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, str(settings.worker_threads))
+    import faust
+
+    from stream_workers.app import WorkerApp
+
+    log = configure_logging(settings, "worker")
+    app = WorkerApp(settings)
+    log.info("worker starts", kafka=settings.kafka, environment=settings.environment)
+    app.control.feed.catch_up()
+    faust.Worker(
+        app, loglevel="WARNING", quiet=True, redirect_stdouts=False, override_logging=False
+    ).execute_from_commandline()
+
+
+def main() -> None:
+    """Entry point of the container."""
+    try:
+        run(load_settings())
+    except MillraceError as error:
+        sys.stderr.write(f"millrace worker: {error}\n")
+        sys.exit(error.exit_status)
+
+
+if __name__ == "__main__":
+    main()

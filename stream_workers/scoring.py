@@ -1,0 +1,197 @@
+"""Score a batch of records: one predict call per model version, neighbours unharmed.
+
+Pure: records and models in, outputs out. Kafka stays outside.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+import structlog
+
+from contracts.dead_letters import Reason
+from contracts.events import Outcome
+from contracts.scorer import Columns, Scorer
+from stream_workers.decoding import (
+    Limits,
+    ReceivedEvent,
+    Refusal,
+    decode_event,
+    decode_features,
+    event_time,
+)
+from stream_workers.outputs import Output, OutputWriter, Row, Timing
+from stream_workers.records import Record
+from stream_workers.serving import LoadedVersion, ServedModel, Serving
+
+log = structlog.get_logger("stream_workers.scoring")
+
+
+class BatchScorer:
+    """Turns batches of records into predictions and dead letters.
+
+    Args:
+        default_models: topic -> model of events that name none.
+        clock: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        writer: OutputWriter,
+        limits: Limits,
+        default_models: Mapping[str, str],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._writer = writer
+        self._limits = limits
+        self._default_models = default_models
+        self._clock = clock
+        self.ignored_features = 0
+
+    def score(self, records: Sequence[Record], serving: Serving) -> list[Output]:
+        """Give every record's one serving prediction or dead letter, and shadow predictions.
+
+        Whatever goes wrong is put down to single records by halving: one that this code cannot
+        handle must not stop its partition for ever.
+        """
+        try:
+            return list(self._score(records, serving))
+        except Exception as error:
+            if len(records) == 1:
+                log.exception("a record could not be processed", offset=records[0].offset)
+                refusal = Refusal("prediction_failed", f"the worker failed on it: {error!r}")
+                return [self._writer.dead_letter(records[0], refusal, self._clock())]
+            middle = len(records) // 2
+            halves = (records[:middle], records[middle:])
+            return [output for half in halves for output in self.score(half, serving)]
+
+    def _score(self, records: Sequence[Record], serving: Serving) -> Iterator[Output]:
+        started = self._clock()
+        by_model: dict[str, list[Row]] = {}
+        for record in records:
+            row = self._read(record, started, serving)
+            if isinstance(row, Refusal):
+                yield self._writer.dead_letter(record, row, started)
+            else:
+                model = row.event.model or self._default_models[record.topic]
+                by_model.setdefault(model, []).append(row)
+        for model, rows in by_model.items():
+            served = serving.models[model]
+            for version, share in _route(served, rows):
+                yield from self._serve(version, share, started)
+            for shadow in served.shadows:
+                yield from self._shadow(shadow, rows, started)
+
+    def _read(self, record: Record, now: float, serving: Serving) -> Row | Refusal:
+        event = decode_event(record, self._limits)
+        if isinstance(event, Refusal):
+            return event
+        model = event.model or self._default_models.get(record.topic)
+        if model not in serving.models:
+            return _no_model(event, model, serving)
+        occurred_at = event_time(event, now, self._limits)
+        if isinstance(occurred_at, Refusal):
+            return occurred_at
+        features = decode_features(event)
+        if isinstance(features, Refusal):
+            return features
+        return Row(record, event, occurred_at, features)
+
+    def _serve(
+        self, version: LoadedVersion, rows: Sequence[Row], started: float
+    ) -> Iterator[Output]:
+        schema = version.scorer.schema
+        columns = schema.columns([row.features for row in rows])
+        problems = schema.problems(columns)
+        if problems:
+            for number, detail in problems.items():
+                yield self._refuse(rows[number], "invalid_features", detail, version)
+            rows = [row for number, row in enumerate(rows) if number not in problems]
+            columns = schema.columns([row.features for row in rows])
+        known = len(schema.features)
+        self.ignored_features += sum(max(0, len(row.features) - known) for row in rows)
+        answers, timing = self._predict(version, columns, len(rows), started)
+        for row, answer in zip(rows, answers, strict=True):
+            if isinstance(answer, str):
+                yield self._refuse(row, "prediction_failed", answer, version)
+            else:
+                yield self._writer.prediction(row, version.ref, answer, timing)
+
+    def _shadow(
+        self, version: LoadedVersion, rows: Sequence[Row], started: float
+    ) -> Iterator[Output]:
+        """A shadow never harms: what it cannot score is left out."""
+        schema = version.scorer.schema
+        problems = schema.problems(schema.columns([row.features for row in rows]))
+        rows = [row for number, row in enumerate(rows) if number not in problems]
+        columns = schema.columns([row.features for row in rows])
+        answers, timing = self._predict(version, columns, len(rows), started)
+        for row, answer in zip(rows, answers, strict=True):
+            if not isinstance(answer, str):
+                yield self._writer.prediction(row, version.ref, answer, timing)
+
+    def _predict(
+        self, version: LoadedVersion, columns: Columns, count: int, started: float
+    ) -> tuple[list[Outcome | str], Timing]:
+        began = time.perf_counter()
+        answers = predict_each(version.scorer, columns, count)
+        inference_ms = round((time.perf_counter() - began) * 1000, 3)
+        now = self._clock()
+        return answers, Timing(started, now, datetime.fromtimestamp(now, UTC), inference_ms)
+
+    def _refuse(self, row: Row, reason: Reason, detail: str, version: LoadedVersion) -> Output:
+        refusal = Refusal(reason, detail, row.event.event_id, version.ref.name)
+        return self._writer.dead_letter(row.record, refusal, self._clock())
+
+
+def predict_each(scorer: Scorer, columns: Columns, count: int) -> list[Outcome | str]:
+    """Score rows in one call; if the model raises, halve until the rows at fault stand alone.
+
+    Returns:
+        For each of the `count` rows its outcome, or a sentence on why it has none.
+    """
+    if count == 0:
+        return []
+    try:
+        outcomes = scorer.predict(columns)
+        return [
+            outcome if outcome is not None else "the model's answer is not a finite number"
+            for outcome in outcomes
+        ]
+    except Exception as error:  # an estimator may raise anything
+        if count == 1:
+            return [f"the model raised {type(error).__name__}: {error}"]
+        middle = count // 2
+        return [
+            *predict_each(scorer, [column[:middle] for column in columns], middle),
+            *predict_each(scorer, [column[middle:] for column in columns], count - middle),
+        ]
+
+
+def _route(served: ServedModel, rows: list[Row]) -> list[tuple[LoadedVersion, list[Row]]]:
+    if served.canary is None:
+        return [(served.champion, rows)]
+    shares: dict[str, list[Row]] = {}
+    versions: dict[str, LoadedVersion] = {}
+    for row in rows:
+        version = served.version_for(row.event.entity_id)
+        versions[version.digest] = version
+        shares.setdefault(version.digest, []).append(row)
+    return [(versions[digest], share) for digest, share in shares.items()]
+
+
+def _no_model(event: ReceivedEvent, model: str | None, serving: Serving) -> Refusal:
+    if model is None:
+        return Refusal(
+            "invalid", "the event names no model, and its topic has no default", event.event_id
+        )
+    if model in serving.unavailable:
+        detail = f"model '{model}' cannot be loaded: {serving.unavailable[model]}"
+        return Refusal("model_unavailable", detail, event.event_id, model)
+    known = ", ".join(sorted(serving.models)) or "none"
+    return Refusal(
+        "unknown_model",
+        f"no model '{model}' is deployed; deployed are: {known}",
+        event.event_id,
+        model,
+    )
