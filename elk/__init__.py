@@ -1,0 +1,1 @@
+"""From Kafka into Elasticsearch, and what is computed there."""

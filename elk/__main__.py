@@ -1,0 +1,31 @@
+"""`python -m elk [indexer]`: the wiring of the process, its signals and its exit status."""
+
+import signal
+import sys
+import threading
+
+from contracts.errors import MillraceError, UsageError
+from contracts.settings import load_settings
+from contracts.telemetry import configure_logging
+from elk import indexer
+
+
+def main(arguments: list[str]) -> int:
+    """Run a subcommand; 0 stopped as asked, 1 a failure, 2 the caller's mistake."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        if arguments not in ([], ["indexer"]):
+            raise UsageError(f"'{' '.join(arguments)}' is unknown; say 'python -m elk indexer'")
+        settings = load_settings()
+        configure_logging(settings, "indexer")
+        indexer.run(settings, stop)
+    except MillraceError as error:
+        sys.stderr.write(f"elk: {error}\n")
+        return error.exit_status
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

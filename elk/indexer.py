@@ -1,0 +1,263 @@
+"""The indexer: consumes the topics of the log and writes documents, losing and doubling none."""
+
+import threading
+import time
+from collections import deque
+from typing import Any
+
+import structlog
+from kafka import OffsetAndMetadata, TopicPartition
+from kafka.errors import KafkaError
+from kafka.structs import MemberState
+
+from contracts.consumers import python_consumer
+from contracts.errors import ConfigurationError, MillraceError, UnreachableError
+from contracts.kafka import consumer_group, describe_topics
+from contracts.settings import Settings
+from contracts.topics import Topics
+from elk import backoff
+from elk.batches import Batch, Partition, cut
+from elk.dead_letter_sender import DeadLetterSender
+from elk.delivery import LOUD_EVERY, Delivery
+from elk.lanes import Lanes
+from elk.records import Record, Transcriber
+from elk.watermarks import Watermarks
+from prediction_log.template import install_template
+
+log = structlog.stdlib.get_logger("elk")
+
+LINGER_MS = 100
+"""How long records wait for company before a request is sent."""
+MAX_POLL_INTERVAL_MS = 300_000
+METADATA_MAX_AGE_MS = 60_000
+"""How soon the new partitions of a topic that grew are read."""
+KEEP_POLLING_SECONDS = 1.0
+"""How often a consumer that takes nothing still polls; silent for longer than the interval above,
+it would leave its group."""
+REJOIN_SECONDS = 15.0
+"""How long the consumer may be no stable member of its group before it is replaced. kafka-python
+3.0.12 can be left out for ever: a rebalance that it began itself (a topic grew) and that outlasts
+one poll is never completed, and no heartbeat tells."""
+KEEP_ALIVE_MS = 300
+JOIN_MS = 2000
+"""How long a poll may take for the sake of joining the group, and when only polling on."""
+MOST_SPANS = 2000
+"""Unfinished spans after which nothing more is read: what a crash would have indexed again."""
+FINISH_SECONDS = 9.0
+"""How long requests under way may take once the indexer is told to stop."""
+REPORT_SECONDS = 30.0
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Index until `stop` is set, then finish what is under way and commit it.
+
+    Waits for Elasticsearch, at the start and at any time later; needs Kafka at the start.
+
+    Raises:
+        UnreachableError: Kafka does not answer at the start.
+        ConfigurationError: the topics do not exist.
+    """
+    topics = Topics(settings)
+    transcriber = Transcriber(settings, topics, {})
+    transcriber.topic_ids = _known_topics(settings, transcriber.topics)
+    _install_template(settings, stop)
+    if stop.is_set():
+        return
+    giving_up = threading.Event()
+    sets_aside = DeadLetterSender(settings, topics, transcriber)
+    delivery = Delivery(settings, sets_aside, giving_up)
+    lanes = Lanes(settings.bulk_in_flight, delivery.deliver)
+    log.info("indexer started", topics=transcriber.topics, index_prefix=settings.index_prefix)
+    indexer = Indexer(settings, transcriber, lanes)
+    try:
+        indexer.work(stop)
+        lanes.wait(FINISH_SECONDS, until_idle=True)
+        giving_up.set()
+        indexer.commit()
+    except KafkaError as error:
+        raise UnreachableError(f"Kafka at {settings.kafka} refused: {error}") from error
+    finally:
+        giving_up.set()
+        lanes.close()
+        indexer.close()
+        sets_aside.close()
+        delivery.close()
+        log.info(
+            "indexer stopped",
+            documents=lanes.documents,
+            dead_letters=lanes.dead_letters,
+            retries=delivery.retries,
+            unfinished=indexer.watermarks.under_way,
+        )
+
+
+class Indexer:
+    """The loop: poll, cut into batches, hand them to the lanes, commit what is done."""
+
+    def __init__(self, settings: Settings, transcriber: Transcriber, lanes: Lanes) -> None:
+        self._settings = settings
+        self._consumer = _consumer(settings, transcriber.topics)
+        self._transcriber = transcriber
+        self._lanes = lanes
+        self._waiting: deque[Record] = deque()
+        self._oldest = 0.0
+        self._committed_at = self._reported_at = self._member_at = time.monotonic()
+        self._reported = 0
+        self._failed_commits = 0
+        self.watermarks: Watermarks[Partition] = Watermarks()
+
+    def work(self, stop: threading.Event) -> None:
+        """Run until told to stop.
+
+        Raises:
+            Exception: a lane ended by a defect.
+        """
+        while not stop.is_set():
+            self._send_batches()
+            self._poll()
+            if self._lanes.failure is not None:
+                raise self._lanes.failure
+            now = time.monotonic()
+            self._watch_membership(now, stop)
+            if now - self._committed_at >= self._settings.commit_interval_seconds:
+                self.commit()
+                self._committed_at = now
+            self._report(now)
+
+    def commit(self) -> None:
+        """Commit what is done, of the partitions that are ours; a failure is made up for later."""
+        done = self.watermarks.advance()
+        if not done:
+            return
+        assigned = self._consumer.assignment()
+        offsets = {p: offset for p, offset in done.items() if TopicPartition(*p) in assigned}
+        self.watermarks.committed({p: o for p, o in done.items() if p not in offsets})
+        try:
+            self._consumer.commit(
+                {TopicPartition(*p): OffsetAndMetadata(o, "", -1) for p, o in offsets.items()},
+                timeout_ms=3000,
+            )
+        except KafkaError as error:
+            if self._failed_commits % LOUD_EVERY == 0:
+                log.warning("positions not committed yet", why=str(error) or type(error).__name__)
+            self._failed_commits += 1
+        else:
+            self._failed_commits = 0
+            self.watermarks.committed(offsets)
+
+    def close(self) -> None:
+        """Leave the consumer group; nothing is committed by that."""
+        self._consumer.close(autocommit=False, timeout_ms=3000)
+
+    def _send_batches(self) -> None:
+        settings = self._settings
+        while self._waiting and self._lanes.free:
+            full = len(self._waiting) >= settings.bulk_documents
+            if not full and time.monotonic() - self._oldest < LINGER_MS / 1000:
+                return
+            batch: Batch[Record] = cut(
+                self._waiting, self._transcriber, self.watermarks, settings.bulk_documents
+            )
+            self._lanes.send(batch)
+
+    def _poll(self) -> None:
+        full = len(self._waiting) >= self._settings.bulk_documents
+        if full or not self._lanes.free or self.watermarks.under_way > MOST_SPANS:
+            self._lanes.wait(KEEP_POLLING_SECONDS)
+            if self._lanes.free and self.watermarks.under_way <= MOST_SPANS:
+                return
+            self._consumer.pause(*self._consumer.assignment())
+            self._take(KEEP_ALIVE_MS)
+            return
+        paused = self._consumer.paused()
+        if paused:
+            self._consumer.resume(*paused)
+        self._take(LINGER_MS)
+
+    def _take(self, timeout_ms: int) -> None:
+        joining = not self._is_member()
+        polled = self._consumer.poll(timeout_ms=JOIN_MS if joining else timeout_ms)
+        if polled and not self._waiting:
+            self._oldest = time.monotonic()
+        for records in polled.values():
+            self._waiting.extend(records)
+
+    def _is_member(self) -> bool:
+        return bool(self._consumer.group_metadata().state is MemberState.STABLE)
+
+    def _watch_membership(self, now: float, stop: threading.Event) -> None:
+        if self._is_member():
+            self._member_at = now
+        if now - self._member_at < REJOIN_SECONDS:
+            return
+        log.warning("not a member of the consumer group; joining it anew")
+        self.close()
+        self._waiting.clear()  # read again from the committed offsets
+        while not stop.is_set():
+            try:
+                self._consumer = _consumer(self._settings, self._transcriber.topics)
+                break
+            except UnreachableError as error:
+                log.warning("waiting for Kafka", why=str(error))
+        self._member_at = time.monotonic()
+
+    def _report(self, now: float) -> None:
+        if now - self._reported_at < REPORT_SECONDS:
+            return
+        documents = self._lanes.documents
+        if documents != self._reported:
+            log.info("indexed", documents=documents, dead_letters=self._lanes.dead_letters)
+        self._reported, self._reported_at = documents, now
+
+
+def _known_topics(settings: Settings, names: tuple[str, ...]) -> dict[str, str]:
+    known = describe_topics(settings, names)
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise ConfigurationError(
+            f"Kafka has no topic {', '.join(missing)}: create them with 'millrace setup' "
+            "(or 'millrace up'), or set MILLRACE_TOPIC_PREFIX to the right installation"
+        )
+    return {name: facts.id for name, facts in known.items()}
+
+
+def _install_template(settings: Settings, stop: threading.Event) -> None:
+    """Wait for Elasticsearch; a refusal for good (no right to write) is waited out as well."""
+    attempt = 0
+    while not stop.is_set():
+        try:
+            install_template(settings)
+            return
+        except MillraceError as error:
+            if attempt % LOUD_EVERY == 0:
+                log.warning("waiting for Elasticsearch", why=str(error))
+        stop.wait(backoff.delay(attempt))
+        attempt += 1
+
+
+def _consumer(settings: Settings, topics: tuple[str, ...]) -> Any:
+    try:
+        consumer = python_consumer(
+            settings,
+            *topics,
+            group_id=consumer_group(settings, "indexer"),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            allow_auto_create_topics=False,
+            session_timeout_ms=settings.session_timeout_ms,
+            heartbeat_interval_ms=settings.session_timeout_ms // 4,
+            metadata_max_age_ms=METADATA_MAX_AGE_MS,
+            max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
+            max_poll_records=settings.bulk_documents,
+            fetch_max_wait_ms=100,
+            fetch_max_bytes=16 * 1024 * 1024,
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+            metrics_enabled=False,
+        )
+        # Joining the group before the partitions are known would assign none of them.
+        for topic in topics:
+            consumer.partitions_for_topic(topic)
+        return consumer
+    except KafkaError as error:
+        raise UnreachableError(f"Kafka at {settings.kafka} does not answer: {error}") from error

@@ -1,0 +1,1 @@
+"""What analysts find in Kibana, kept as code."""

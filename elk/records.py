@@ -1,0 +1,230 @@
+"""From a Kafka record to the document it becomes, or to the reason why it becomes none (pure)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from contracts import dead_letters
+from contracts.dead_letters import Reason
+from contracts.errors import MillraceError
+from contracts.events import Label, Prediction, Source, to_datetime
+from contracts.model_events import ModelEvent
+from contracts.settings import Settings
+from contracts.topics import Topics
+from prediction_log import documents
+from prediction_log.bulk import create_lines
+from prediction_log.indices import IndexNames, coordinates_id, prediction_id
+
+_predictions = msgspec.json.Decoder(Prediction)
+_labels = msgspec.json.Decoder(Label)
+_model_events = msgspec.json.Decoder(ModelEvent)
+
+
+class Record(Protocol):
+    """What we need of a consumed Kafka record."""
+
+    @property
+    def topic(self) -> str:
+        """Its topic."""
+
+    @property
+    def partition(self) -> int:
+        """Its partition."""
+
+    @property
+    def offset(self) -> int:
+        """Its offset."""
+
+    @property
+    def timestamp(self) -> int:
+        """Send time, ms since 1970."""
+
+    @property
+    def key(self) -> bytes | None:
+        """Its key."""
+
+    @property
+    def value(self) -> bytes | None:
+        """Its value."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]] | None:
+        """Its headers, None if the name of one is not UTF-8."""
+
+
+class Rejection(Exception):
+    """A record that becomes no document; the sentence is for whoever produced it."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason: Reason = reason
+        self.detail = detail
+
+
+class Origin(Struct, frozen=True):
+    """The event that a record speaks of, for its dead letter."""
+
+    source: Source
+    model: str | None = None
+    event_id: str | None = None
+
+
+class _Entry(NamedTuple):
+    index_name: str
+    document_id: str
+    document: Struct
+
+
+class Transcriber:
+    """Turns the records of all topics of the log into lines of a bulk body.
+
+    Args:
+        topic_ids: topic name -> UUID, for documents that are known by their own record.
+    """
+
+    def __init__(self, settings: Settings, topics: Topics, topic_ids: Mapping[str, str]) -> None:
+        self._names = IndexNames(settings)
+        self._past = timedelta(days=settings.max_past_days)
+        self._future = timedelta(seconds=settings.max_future_seconds)
+        self.topic_ids = topic_ids
+        self._entry = {
+            topics.predictions.name: self._prediction,
+            topics.shadow_predictions.name: self._prediction,
+            topics.labels.name: self._label,
+            topics.dead_letters.name: self._dead_letter,
+            topics.model_events.name: self._model_event,
+        }
+        self._dead_letters = topics.dead_letters.name
+        self._with_origin = {topics.predictions.name, topics.shadow_predictions.name}
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics that can be transcribed."""
+        return tuple(self._entry)
+
+    def lines(self, record: Record) -> bytes:
+        """The action and the document.
+
+        Raises:
+            Rejection: the record cannot be decoded or its time is beyond the limits.
+        """
+        if record.headers is None:
+            raise Rejection("malformed", "the name of a header is not UTF-8")
+        try:
+            entry = self._entry[record.topic](record)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            reason: Reason = (
+                "invalid" if isinstance(error, msgspec.ValidationError) else "malformed"
+            )
+            raise Rejection(
+                reason if record.value else "empty", f"not a record of {record.topic}: {error}"
+            ) from error
+        except (ValueError, OverflowError) as error:
+            raise Rejection("invalid", f"a value in it is out of range: {error}") from error
+        return create_lines(*entry)
+
+    def may_become_dead_letter(self, record: Record) -> bool:
+        """Dead letters may not, or one that cannot be indexed would go round for ever."""
+        return record.topic != self._dead_letters
+
+    def origin(self, record: Record) -> Origin:
+        """The event a record stands for, as far as the record can be read."""
+        here = self._source(record)
+        if record.headers is None:
+            return Origin(here)  # none of ours wrote it, whatever event it names
+        try:
+            if record.topic in self._with_origin:
+                prediction = _predictions.decode(record.value or b"")
+                source = prediction.source
+                return Origin(
+                    source if _credible_source(source) else here,
+                    prediction.model.name,
+                    prediction.event_id,
+                )
+            if self._entry[record.topic] == self._label:
+                label = _labels.decode(record.value or b"")
+                return Origin(here, label.model, label.event_id)
+            return Origin(here, _model_events.decode(record.value or b"").model)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return Origin(here)
+
+    def _prediction(self, record: Record) -> _Entry:
+        prediction = _predictions.decode(record.value or b"")
+        _require_zone(prediction.occurred_at)
+        return _Entry(
+            self._names.predictions(prediction.model.name, prediction.occurred_at),
+            prediction_id(prediction.source, prediction.model),
+            documents.from_prediction(prediction),
+        )
+
+    def _label(self, record: Record) -> _Entry:
+        label = _labels.decode(record.value or b"")
+        # Labels come from producers straight to us; no worker has looked at their time, and
+        # every month of it is an index.
+        occurred_at = self._credible(label.occurred_at)
+        source = self._source(record)
+        return _Entry(
+            self._names.labels(label.model, occurred_at),
+            coordinates_id(source),
+            documents.from_label(label, source),
+        )
+
+    def _credible(self, moment: datetime | float) -> datetime:
+        now = datetime.now(UTC)
+        try:
+            occurred_at = to_datetime(moment)
+        except (ValueError, OverflowError):
+            occurred_at = None
+        if occurred_at and now - self._past <= occurred_at <= now + self._future:
+            return occurred_at
+        raise Rejection(
+            "time_out_of_range",
+            f"occurred_at {moment} is too far in the past or the future; "
+            "give RFC 3339 or seconds (not milliseconds) since 1970",
+        )
+
+    def _dead_letter(self, record: Record) -> _Entry:
+        try:
+            # Kafka allows headers without a value.
+            letter = dead_letters.from_headers(
+                [(k, v) for k, v in record.headers or () if v is not None]
+            )
+        except MillraceError as error:
+            raise Rejection("invalid", str(error)) from error
+        return _Entry(
+            self._names.dead_letters(letter.sent_at),
+            coordinates_id(letter.source),
+            documents.from_dead_letter(letter, record.value or b""),
+        )
+
+    def _model_event(self, record: Record) -> _Entry:
+        event = _model_events.decode(record.value or b"")
+        _require_zone(event.at)
+        source = self._source(record)
+        return _Entry(
+            self._names.model_events(event.at),
+            coordinates_id(source),
+            documents.from_model_event(event, source),
+        )
+
+    def _source(self, record: Record) -> Source:
+        topic_id = self.topic_ids.get(record.topic, "")
+        return Source(record.topic, topic_id, record.partition, record.offset)
+
+
+def _credible_source(source: Source) -> bool:
+    """Whether a dead letter with these coordinates can itself be read and indexed."""
+    return (
+        0 < len(source.topic) <= 249
+        and 0 < len(source.topic_id) <= 64
+        and 0 <= source.partition < 2**31
+        and 0 <= source.offset < 2**63
+    )
+
+
+def _require_zone(moment: datetime) -> None:
+    if moment.tzinfo is None:
+        raise Rejection("invalid", f"the time {moment.isoformat()} has no zone; add Z or an offset")

@@ -1,0 +1,264 @@
+"""An indexer on a real Kafka and a real Elasticsearch, what is put before it, and a front that
+misbehaves between the two."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import pytest
+from confluent_kafka import Producer
+from elasticsearch import Elasticsearch
+
+from contracts.events import Latency, ModelRef, Outcome, Prediction, Regression, Source
+from contracts.kafka import create_topics, librdkafka_settings
+from contracts.settings import Settings
+from contracts.topics import Topics
+from elk import indexer
+from prediction_log import read
+
+PATIENCE_SECONDS = 60.0
+MARCH = datetime(2013, 3, 1, tzinfo=UTC)
+
+
+def wait_for(condition: Callable[[], Any]) -> Any:
+    """Wait until the condition gives something true, and give that."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"waited {PATIENCE_SECONDS:.0f} s in vain"
+        time.sleep(0.05)
+    return found
+
+
+@pytest.fixture(name="wait_for")
+def wait_for_fixture() -> Callable[[Callable[[], Any]], Any]:
+    return wait_for
+
+
+class Log:
+    """The topics as those who write them see them, and the indices as an analyst does."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.topics = Topics(settings)
+        create_topics(settings)
+        # librdkafka's producer, since it also sends what kafka-python refuses to.
+        self._producer = Producer(
+            {**librdkafka_settings(settings), "message.max.bytes": 4 * 1024 * 1024}
+        )
+        # An index that is just being created answers 503.
+        self.elasticsearch = Elasticsearch(settings.elasticsearch_url)
+        self._lenient = self.elasticsearch.options(ignore_status=503)
+
+    def send(self, topic: str, *values: object, partition: int = 0, **more: Any) -> None:
+        """Put values on a topic: bytes as they are, structs as JSON."""
+        for value in values:
+            content = value if isinstance(value, bytes | None) else msgspec.json.encode(value)
+            self._producer.produce(topic, content, partition=partition, **more)
+        self._producer.flush()
+
+    def send_predictions(self, count: int, first: int = 0) -> None:
+        """Put `count` predictions on the topic, evenly over its partitions."""
+        for n in range(first, first + count):
+            self._producer.produce(
+                self.topics.predictions.name,
+                msgspec.json.encode(self.prediction(n)),
+                partition=n % self.settings.partitions,
+            )
+        self._producer.flush()
+
+    def prediction(self, offset: int = 0, **changes: Any) -> Prediction:
+        """The answer to the event at an offset."""
+        outcome: Outcome = Regression(1.5)
+        fields: dict[str, Any] = {
+            "event_id": f"e{offset}",
+            "entity_id": "N1",
+            "occurred_at": MARCH + timedelta(minutes=offset),
+            "predicted_at": MARCH + timedelta(minutes=offset + 1),
+            "model": ModelRef("flights", "1", "champion"),
+            "prediction": outcome,
+            "latency": Latency(1, 2, 3, 4),
+            "source": Source("features", "uuid", 0, offset),
+            "worker": "w1",
+            "features": {"hour": 9.0, "carrier": "UA"},
+        }
+        return Prediction(**(fields | changes))
+
+    def sources(self, kind: str) -> list[dict[str, Any]]:
+        """All documents of a kind that can be found now."""
+        index = f"{self.settings.index_prefix}-{kind}-*"
+        self._lenient.indices.refresh(index=index)
+        answer = self._lenient.search(index=index, size=10_000)
+        return [hit["_source"] for hit in answer.get("hits", {}).get("hits", [])]
+
+    def count(self, kind: str = "predictions") -> int:
+        """How many documents of a kind can be found now."""
+        index = f"{self.settings.index_prefix}-{kind}-*"
+        self._lenient.indices.refresh(index=index)
+        return int(self._lenient.count(index=index).get("count", 0))
+
+    def distinct_events(self) -> int:
+        """How many different events the predictions speak of."""
+        return int(read(self.settings, columns=["event.id"])["event.id"].nunique())
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions of a topic the producer knows, after asking Kafka."""
+        return len(self._producer.list_topics(topic, timeout=10).topics[topic].partitions)
+
+    def close(self) -> None:
+        """Leave nothing behind in Elasticsearch."""
+        names = list(self.elasticsearch.indices.get(index=f"{self.settings.index_prefix}-*"))
+        if names:
+            self.elasticsearch.indices.delete(index=names)
+        self.elasticsearch.options(ignore_status=404).indices.delete_index_template(
+            name=self.settings.index_prefix
+        )
+        self.elasticsearch.close()
+
+
+@pytest.fixture
+def log(settings: Settings) -> Iterator[Log]:
+    log = Log(settings)
+    yield log
+    log.close()
+
+
+Start = Callable[[Settings], threading.Event]
+
+
+@pytest.fixture
+def start_indexer() -> Iterator[Start]:
+    """Start indexers in threads; all are stopped at the end and must not have failed."""
+    running: list[tuple[threading.Thread, threading.Event]] = []
+    failures: list[BaseException] = []
+
+    def start(settings: Settings) -> threading.Event:
+        stop = threading.Event()
+
+        def work() -> None:
+            try:
+                indexer.run(settings, stop)
+            except BaseException as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        running.append((thread, stop))
+        return stop
+
+    yield start
+    for _, stop in running:
+        stop.set()
+    for thread, _ in running:
+        thread.join(30)
+        assert not thread.is_alive(), "the indexer did not stop within 30 s"
+    assert not failures, failures
+
+
+@pytest.fixture
+def start_process(settings: Settings) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    """Start indexers as processes of their own."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        given = {
+            f"MILLRACE_{name.upper()}": str(getattr(settings, name))
+            for name in settings.model_fields_set
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "elk", "indexer"],
+            env={**os.environ, **given, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+class Front:
+    """Stands between the indexer and Elasticsearch and answers bulk requests as it is told.
+
+    `script` holds answers for the next ones: a status is answered without asking Elasticsearch,
+    "cut" passes the request on and hangs up instead of answering. While `down`, it hangs up on
+    whatever comes.
+    """
+
+    def __init__(self, elasticsearch: str) -> None:
+        self.script: deque[int | str] = deque()
+        self.down = False
+        self.refused = 0
+        self._target = urlsplit(elasticsearch).netloc
+        front = self
+
+        class Request(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self) -> None:
+                front.answer(self)
+
+            do_GET = do_PUT = do_POST = do_HEAD = answer
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Request)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        """Serve one request."""
+        body = request.rfile.read(int(request.headers.get("content-length", 0)))
+        bulk = request.path.startswith("/_bulk")
+        order = self.script.popleft() if bulk and self.script else None
+        if self.down or isinstance(order, int):
+            self.refused += 1
+        if self.down:
+            request.close_connection = True
+            return
+        if isinstance(order, int):
+            self._reply(request, order, b'{"error":{"type":"told","reason":"told to"}}')
+            return
+        connection = HTTPConnection(self._target, timeout=60)
+        headers = {k: v for k, v in request.headers.items() if k.lower() != "host"}
+        connection.request(request.command, request.path, body, headers)
+        response = connection.getresponse()
+        content = response.read()
+        if order == "cut":
+            self.refused += 1
+            request.close_connection = True
+            return
+        self._reply(request, response.status, content)
+
+    @staticmethod
+    def _reply(request: BaseHTTPRequestHandler, status: int, content: bytes) -> None:
+        request.send_response(status)
+        request.send_header("content-type", "application/vnd.elasticsearch+json;compatible-with=8")
+        request.send_header("x-elastic-product", "Elasticsearch")
+        request.send_header("content-length", str(len(content)))
+        request.end_headers()
+        request.wfile.write(content)
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def front(settings: Settings) -> Iterator[Front]:
+    front = Front(settings.elasticsearch_url)
+    yield front
+    front.close()
