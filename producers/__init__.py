@@ -1,0 +1,1 @@
+"""Getting events and labels onto Kafka: the typed producer and the replay of files."""

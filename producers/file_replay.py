@@ -1,0 +1,282 @@
+"""The replay of a file: model's schema, table, topics and progress put together."""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pandas as pd
+from msgspec import Struct
+
+from contracts.errors import UsageError
+from contracts.kafka import describe_topics
+from contracts.model_store import ModelStore
+from contracts.packages import Manifest
+from contracts.settings import Settings
+from contracts.tabular import read_table
+from contracts.topics import Topics
+from producers.acknowledged_prefix import AcknowledgedPrefix
+from producers.client import FeatureProducer
+from producers.progress_file import ProgressFile, SavedReplay, check_resumable, fingerprint
+from producers.replay import Outgoing, Progress, Replay, Result
+from producers.sent_rows import end_positions, find_sent_rows, header
+from producers.table_rows import NOW, Columns, TableRows, text_columns
+
+SAVE_SECONDS = 1.0
+_STEM_BYTES = 200
+
+Say = Callable[[str], None]
+
+
+class ReplayRequest(Struct, frozen=True, kw_only=True):
+    """What to replay. `rate`: events per second; None: full speed."""
+
+    file: Path
+    model: str
+    columns: Columns = Columns()
+    rate: float | None = None
+    resume: bool = False
+
+
+class ReplaySummary(Struct, frozen=True, kw_only=True):
+    """What a file's replay came to.
+
+    `rows` is the file's number, `rows_done` how many of them Kafka has by now, of this and
+    earlier runs; `sent`, `acknowledged`, `labels` (sent), `refused` and `failed` (sent, not
+    acknowledged) are of this run.
+    """
+
+    file: str
+    model: str
+    model_version: str
+    topic: str
+    rows: int
+    rows_done: int
+    resumed_at: int
+    sent: int
+    acknowledged: int
+    labels: int
+    refused: int
+    failed: int
+    seconds: float
+    events_per_second: float
+    interrupted: bool
+    finished: bool
+    failure: str | None
+    first_refusal: str | None
+
+
+def replay_file(
+    settings: Settings,
+    request: ReplayRequest,
+    *,
+    on_start: Callable[[int, int], None] = lambda first, rows: None,
+    on_progress: Callable[[Progress], None] | None = None,
+    say: Say = lambda sentence: None,
+    stop: threading.Event | None = None,
+) -> ReplaySummary:
+    """Send each row of a file once, as a feature event, in the order of their times.
+
+    Args:
+        on_start: called with the first position to send and the number of rows.
+        on_progress: called about five times a second.
+        say: takes sentences for people.
+        stop: set it to end early; `resume` continues from there.
+
+    Raises:
+        UsageError: the file, a column, the model or the options do not fit.
+        UnreachableError: Kafka or the model store does not answer.
+    """
+    if request.rate is not None and not 0 < request.rate < float("inf"):
+        raise UsageError(
+            f"the rate must be a number above 0 (events per second), not {request.rate}"
+        )
+    sha256 = fingerprint(request.file)
+    version, manifest = newest_manifest(settings, request.model)
+    frame = read_table(request.file, text_columns(manifest.schema, request.columns))
+    columns = with_default_time(request.columns, frame, manifest)
+    rows = TableRows(frame, manifest.schema, columns, model=request.model, source=request.file)
+    topics = Topics(settings)
+    topic = topics.features.name
+    used = [topic] if columns.label is None else [topic, topics.labels.name]
+    with (
+        ProgressFile(settings.state_dir, request.file, request.model, topic).exclusively() as file,
+        FeatureProducer(settings) as producer,
+    ):
+        ids = {name: facts.id for name, facts in describe_topics(settings, used).items()}
+        saved = _earlier(file, request, say)
+        if saved is not None:
+            check_resumable(saved, sha256=sha256, columns=columns, topic_ids=ids)
+        else:
+            saved = SavedReplay(
+                replay_id=secrets.token_hex(4),
+                file=str(request.file),
+                sha256=sha256,
+                model=request.model,
+                columns=columns,
+                rows=len(frame),
+                rows_done=0,
+                positions=end_positions(settings, used),
+                topic_ids=ids,
+            )
+        _warn(rows, columns, settings, say)
+        file.save(saved)
+        run = _Run(settings, saved, file, rows)
+        on_start(saved.rows_done, saved.rows)
+        result = run.send(producer, request.rate, on_progress, stop)
+        if result.unacknowledged:
+            producer.abandon()
+    return _summary(request, version, topic, saved, run.saved, result)
+
+
+def newest_manifest(settings: Settings, model: str) -> tuple[str, Manifest]:
+    """Version and manifest of a model's newest package; only its feature schema is used.
+
+    Raises:
+        UsageError: the store has no such model.
+    """
+    store = ModelStore(settings.store_url)
+    versions = store.versions(model)
+    if not versions:
+        known = ", ".join(store.models()) or "none"
+        raise UsageError(
+            f"the model store {store.url} has no model '{model}' (it has: {known}): "
+            "train it with 'millrace train'"
+        )
+    version = list(versions)[-1]
+    return version, store.manifest(model, versions[version])
+
+
+def with_default_time(columns: Columns, frame: pd.DataFrame, manifest: Manifest) -> Columns:
+    """Fill in the time column: the one the model was trained by, if the file has it."""
+    time_column = columns.time
+    if time_column == NOW and NOW not in frame.columns:
+        time_column = None
+    elif time_column is None and manifest.data.time_column in frame.columns:
+        time_column = manifest.data.time_column
+    return msgspec.structs.replace(columns, time=time_column)
+
+
+class _Run:
+    """One run of a saved replay; `saved` follows what Kafka has acknowledged."""
+
+    def __init__(
+        self, settings: Settings, saved: SavedReplay, file: ProgressFile, rows: TableRows
+    ) -> None:
+        self.saved = saved
+        self._file = file
+        self._rows = rows
+        self._prefix = AcknowledgedPrefix(saved.rows_done, saved.positions)
+        self._there = find_sent_rows(settings, saved.positions, saved.replay_id)
+        self._last_there = max((max(rows, default=-1) for rows in self._there.values()), default=-1)
+        self._features, *labels = saved.topic_ids
+        self._labels = labels[0] if labels else None
+        self._saved_at = time.monotonic()
+
+    def send(
+        self,
+        producer: FeatureProducer,
+        rate: float | None,
+        on_progress: Callable[[Progress], None] | None,
+        stop: threading.Event | None,
+    ) -> Result:
+        def tick(progress: Progress) -> None:
+            if time.monotonic() - self._saved_at >= SAVE_SECONDS:
+                self._save()
+            if on_progress is not None:
+                on_progress(progress)
+
+        try:
+            return Replay(self._prefix, rate, tick, stop).run(self._outgoing(), producer)
+        finally:
+            self._save()
+
+    def _outgoing(self) -> Iterator[Outgoing]:
+        first = self.saved.rows_done
+        id_prefix = f"{_short(Path(self.saved.file).stem)}-{self.saved.replay_id}"
+        events = self._rows.events(first, id_prefix=id_prefix, now=time.time)
+        features, labels = self._there[self._features], self._there.get(self._labels or "", set())
+        for row, (event, label) in enumerate(events, first):
+            yield Outgoing(
+                None if row in features else event,
+                None if row in labels else label,
+                (header(self.saved.replay_id, row),),
+            )
+
+    def _save(self) -> None:
+        done = self._prefix.rows_done
+        # Rows found on the topic may stand before rows sent again: look from there once more.
+        positions = self.saved.positions if done <= self._last_there else self._prefix.positions
+        self.saved = msgspec.structs.replace(self.saved, rows_done=done, positions=positions)
+        self._file.save(self.saved)
+        self._saved_at = time.monotonic()
+
+
+def _earlier(file: ProgressFile, request: ReplayRequest, say: Say) -> SavedReplay | None:
+    if request.resume:
+        saved = file.load()
+        if saved is None:
+            say("there is no earlier replay of this file to resume: starting at its first row")
+        return saved
+    try:
+        saved = file.load()
+    except UsageError:
+        return None  # about to be replaced
+    if saved is not None and not saved.finished:
+        say(
+            f"an earlier replay stopped after {saved.rows_done:,} of {saved.rows:,} rows; this one "
+            "starts at the first row again (--resume would have continued it)"
+        )
+    return None
+
+
+def _warn(rows: TableRows, columns: Columns, settings: Settings, say: Say) -> None:
+    if rows.repeated_ids:
+        say(
+            f"warning: column '{columns.id}' repeats {rows.repeated_ids:,} values; events are told "
+            "apart by their place in Kafka, but labels join by event id"
+        )
+    if rows.span is None:
+        return
+    first, last = (moment.timestamp() - time.time() for moment in rows.span)
+    if first < -settings.max_past_days * 86_400 or last > settings.max_future_seconds:
+        say(
+            f"warning: events occurred between {rows.span[0]} and {rows.span[1]}; those outside "
+            "MILLRACE_MAX_PAST_DAYS and MILLRACE_MAX_FUTURE_SECONDS are refused"
+        )
+
+
+def _summary(
+    request: ReplayRequest,
+    version: str,
+    topic: str,
+    before: SavedReplay,
+    after: SavedReplay,
+    result: Result,
+) -> ReplaySummary:
+    return ReplaySummary(
+        file=str(request.file),
+        model=request.model,
+        model_version=version,
+        topic=topic,
+        rows=after.rows,
+        rows_done=after.rows_done,
+        resumed_at=before.rows_done,
+        sent=result.sent,
+        acknowledged=result.acknowledged,
+        labels=result.labels,
+        refused=result.refused,
+        failed=result.unacknowledged,
+        seconds=round(result.seconds, 3),
+        events_per_second=round(result.acknowledged / max(result.seconds, 1e-9), 1),
+        interrupted=result.stopped and not after.finished,
+        finished=after.finished,
+        failure=result.failure,
+        first_refusal=result.first_refusal,
+    )
+
+
+def _short(stem: str) -> str:
+    return stem.encode()[:_STEM_BYTES].decode("utf-8", "ignore")

@@ -1,0 +1,97 @@
+"""The saved progress of a replay: found again, locked, and refused when it does not fit."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from contracts.errors import UsageError
+from producers.progress_file import ProgressFile, SavedReplay, check_resumable, fingerprint
+from producers.table_rows import Columns
+
+SAVED = SavedReplay(
+    replay_id="abcd1234",
+    file="t.csv",
+    sha256="0" * 64,
+    model="m",
+    columns=Columns(id="key"),
+    rows=100,
+    rows_done=40,
+    positions={"features": {0: 7, 3: 9}},
+    topic_ids={"features": "one"},
+)
+
+
+def progress_file(tmp_path: Path, **changes: str) -> ProgressFile:
+    given = {"file": "t.csv", "model": "m", "topic": "features", **changes}
+    return ProgressFile(tmp_path, Path(given["file"]), given["model"], given["topic"])
+
+
+def saved(tmp_path: Path) -> ProgressFile:
+    file = progress_file(tmp_path)
+    with file.exclusively():
+        file.save(SAVED)
+    return file
+
+
+def test_what_was_saved_is_found_again(tmp_path: Path) -> None:
+    saved(tmp_path)
+    assert progress_file(tmp_path).load() == SAVED
+    assert not SAVED.finished
+
+
+@pytest.mark.parametrize("change", [{"model": "n"}, {"topic": "x.features"}, {"file": "u.csv"}])
+def test_another_model_topic_or_file_is_another_replay(
+    tmp_path: Path, change: dict[str, str]
+) -> None:
+    saved(tmp_path)
+    assert progress_file(tmp_path, **change).load() is None
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b'{"rows": 1}', b"\xff\xfe", b"[]"])
+def test_a_damaged_file_says_so(tmp_path: Path, damage: bytes) -> None:
+    file = saved(tmp_path)
+    file.path.write_bytes(damage)
+    with pytest.raises(UsageError, match=r"damaged.*without --resume"):
+        file.load()
+
+
+def test_two_replays_of_one_file_at_once_are_refused(tmp_path: Path) -> None:
+    with (
+        progress_file(tmp_path).exclusively(),
+        pytest.raises(UsageError, match="another process"),
+        progress_file(tmp_path).exclusively(),
+    ):
+        pass
+
+
+def test_a_replay_can_go_on_if_nothing_changed() -> None:
+    check_resumable(
+        SAVED, sha256="0" * 64, columns=Columns(id="key"), topic_ids={"features": "one"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"sha256": "1" * 64}, "has changed since row 40 of 100"),
+        ({"columns": Columns(id="key", label="y")}, "label: y"),
+        ({"topic_ids": {"features": "two"}}, "created anew"),
+    ],
+)
+def test_a_replay_cannot_go_on_if_something_changed(changed: dict[str, object], words: str) -> None:
+    now = msgspec.structs.replace(SAVED, **changed)
+    with pytest.raises(UsageError, match=words):
+        check_resumable(SAVED, sha256=now.sha256, columns=now.columns, topic_ids=now.topic_ids)
+
+
+def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a\n1\n")
+    before = fingerprint(path)
+    path.write_text("a\n2\n")
+    assert fingerprint(path) != before
+    with pytest.raises(UsageError, match="there is no file"):
+        fingerprint(tmp_path / "none.csv")
+    with pytest.raises(UsageError, match="cannot be read"):
+        fingerprint(tmp_path)
