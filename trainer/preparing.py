@@ -1,0 +1,111 @@
+"""From a recipe to everything that fitting needs: features, target, task, split, provenance."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from contracts.errors import UsageError
+from contracts.packages import DataWindow
+from contracts.scorer import Columns
+from contracts.tabular import feature_columns, times
+from trainer.data_sets import fingerprint, read_data
+from trainer.profiling import (
+    Profile,
+    TimeColumn,
+    check_columns,
+    find_time_column,
+    labelled_rows,
+    profile,
+)
+from trainer.recipes import Recipe, as_utc
+from trainer.splitting import Split, require_classes, split_at_random, split_by_time
+from trainer.task_detection import TaskDecision, decide_task, target_values
+
+
+class TrainingData(Struct, frozen=True):
+    """The data of a recipe, understood.
+
+    Args:
+        columns: one list of n values per feature.
+        target: n values.
+        rows_without_target: rows of the window that were dropped.
+    """
+
+    task: TaskDecision
+    profile: Profile
+    time_column: TimeColumn
+    columns: Columns
+    target: NDArray[Any]
+    split: Split
+    window: DataWindow
+    rows_without_target: int
+
+
+def prepare(recipe: Recipe) -> TrainingData:
+    """Read the data and decide what it is.
+
+    Raises:
+        UsageError: it cannot be trained on; the sentence says why.
+    """
+    frame = read_data(recipe)
+    check_columns(frame, recipe)
+    time_column = find_time_column(frame, recipe)
+    frame = _in_window(frame, recipe, time_column.name)
+    labelled = labelled_rows(frame, recipe)
+    task = decide_task(labelled[recipe.target], recipe.task)
+    target = target_values(labelled[recipe.target], task.task)
+    moments = None if time_column.name is None else times(labelled[time_column.name])
+    split = _split(target, moments, task, recipe.random_state)
+    found = profile(labelled, recipe, time_column.name, split.train)
+    return TrainingData(
+        task,
+        found,
+        time_column,
+        feature_columns(labelled, found.schema.features),
+        target,
+        split,
+        DataWindow(
+            source=recipe.data,
+            fingerprint=fingerprint(labelled),
+            rows=len(labelled),
+            target=recipe.target,
+            time_column=time_column.name,
+            start=None if moments is None else moments.min().to_pydatetime(),
+            end=None if moments is None else moments.max().to_pydatetime(),
+            left_out=found.left_out,
+        ),
+        len(frame) - len(labelled),
+    )
+
+
+def _in_window(frame: pd.DataFrame, recipe: Recipe, time_column: str | None) -> pd.DataFrame:
+    if time_column is None or (recipe.start is None and recipe.end is None):
+        return frame
+    moments = times(frame[time_column])
+    assert moments is not None  # find_time_column has seen it
+    chosen = pd.Series(True, index=frame.index)
+    if recipe.start is not None:
+        chosen &= moments >= as_utc(recipe.start)
+    if recipe.end is not None:
+        chosen &= moments < as_utc(recipe.end)
+    if not chosen.any():
+        raise UsageError(
+            f"no row of {recipe.data} lies in the recipe's window; its times go from "
+            f"{moments.min():%Y-%m-%d %H:%M} to {moments.max():%Y-%m-%d %H:%M} UTC"
+        )
+    return frame[chosen]
+
+
+def _split(
+    target: NDArray[Any], moments: pd.Series | None, task: TaskDecision, random_state: int
+) -> Split:
+    classify = task.task == "classification"
+    if moments is None:
+        return split_at_random(target, random_state, stratified=classify)
+    split = split_by_time(np.asarray(moments.astype("int64"), dtype=np.int64))
+    if classify:
+        require_classes(target, split)
+    return split

@@ -1,0 +1,116 @@
+"""The recipe: everything that decides how a model is trained, from the command line or a file."""
+
+import re
+import tomllib
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import msgspec
+from msgspec import Struct
+
+from contracts.errors import UsageError
+from contracts.events import MODEL_NAME_PATTERN
+
+TaskChoice = Literal["auto", "classification", "regression"]
+EstimatorChoice = Literal["auto", "linear", "forest", "boosting"]
+FinalFit = Literal["before_test", "all"]
+
+SOURCE_FUNCTION = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+"""`module:function` as the data of a recipe."""
+
+
+class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How to train one model.
+
+    Args:
+        data: a CSV, TSV, JSON-lines or Parquet file, or `module:function`, which is called with
+            `start` and `end` and returns a DataFrame.
+        task: `auto` finds it out from the target column.
+        estimator: `auto` chooses by the number of rows.
+        time_column: rows are split by it, oldest first; None: found out.
+        start, end: only rows of this window, [start, end), by the time column.
+        exclude: columns that are no features.
+        nullable: features that events may lack, even if no row of the data does.
+        final_fit: rows that the packaged model is fitted on. `before_test`: the 80 % before the
+            test, so that the test figures are its own. `all`: every row, once the figures are
+            taken; for data whose newest rows matter most. The figures are then those of the same
+            pipeline before it saw the test rows.
+        random_state: seed of the random split and of the estimators.
+    """
+
+    model: str
+    data: str
+    target: str
+    task: TaskChoice = "auto"
+    estimator: EstimatorChoice = "auto"
+    time_column: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    exclude: tuple[str, ...] = ()
+    nullable: tuple[str, ...] = ()
+    final_fit: FinalFit = "before_test"
+    random_state: int = 0
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe from a TOML file; a relative `data` path counts from the file's folder.
+
+    Raises:
+        UsageError: no such file, not TOML, or a value that a recipe cannot have.
+    """
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        recipe = msgspec.convert({k: _moment(v) for k, v in values.items()}, Recipe)
+    except FileNotFoundError:
+        raise UsageError(f"there is no recipe {path}") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path} cannot be read as TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{path} is no recipe: {error}") from error
+    if SOURCE_FUNCTION.match(recipe.data):
+        return recipe
+    return msgspec.structs.replace(recipe, data=str(path.parent / recipe.data))
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Refuse what no data could make right.
+
+    Raises:
+        UsageError: the model's name, the task, the estimator or the window.
+    """
+    check_model_name(recipe.model)
+    for what, given, choices in (
+        ("task", recipe.task, get_args(TaskChoice)),
+        ("estimator", recipe.estimator, get_args(EstimatorChoice)),
+        ("final_fit", recipe.final_fit, get_args(FinalFit)),
+    ):
+        if given not in choices:
+            raise UsageError(f"there is no {what} '{given}': choose one of {', '.join(choices)}")
+    if recipe.start and recipe.end and as_utc(recipe.start) >= as_utc(recipe.end):
+        raise UsageError("the window is empty: its start must be before its end")
+
+
+def check_model_name(name: str) -> None:
+    """Refuse a name that topics, indices and folders could not carry.
+
+    Raises:
+        UsageError: it does not match the pattern.
+    """
+    if not re.fullmatch(MODEL_NAME_PATTERN, name):
+        raise UsageError(
+            f"the model name '{name}' cannot be used: take up to 63 lower-case letters, digits "
+            "and underscores, a letter first, for example 'flight_delays'"
+        )
+
+
+def _moment(value: object) -> object:
+    """TOML has dates and times without a zone; both are taken for UTC."""
+    if isinstance(value, datetime):
+        return as_utc(value)
+    return datetime.combine(value, time(), UTC) if isinstance(value, date) else value
+
+
+def as_utc(moment: datetime) -> datetime:
+    """A moment with a zone; one without is taken for UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
