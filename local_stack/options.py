@@ -1,0 +1,21 @@
+"""What one may ask of a stack beyond its defaults."""
+
+import msgspec
+
+
+class Options(msgspec.Struct, frozen=True):
+    """Ports by number (None: any free one) and settings on top of the defaults.
+
+    `kafka_listeners` maps the names of further Kafka listeners to their protocols, such as
+    `{"SECURE": "SASL_SSL"}`; each gets a free port of its own, and its settings go into
+    `kafka_settings` under `listener.name.secure.…` (keys and certificates inline, as PEM).
+    `elasticsearch_password` is that of the user `elastic` and turns security on; it takes effect
+    on new data only.
+    """
+
+    kafka_port: int | None = None
+    elasticsearch_port: int | None = None
+    kafka_settings: dict[str, str] = {}
+    kafka_listeners: dict[str, str] = {}
+    elasticsearch_settings: dict[str, str | int | bool] = {}
+    elasticsearch_password: str | None = None
