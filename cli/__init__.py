@@ -1,0 +1,1 @@
+"""The `millrace` command: thin, one module per group of commands, services imported lazily."""

@@ -1,0 +1,50 @@
+"""The root of the `millrace` command: assembles the groups and turns errors into one sentence."""
+
+import sys
+
+import click
+import typer
+from rich.markup import escape
+
+from cli import demo, models, produce, services, stack, status, train
+from cli.output import stderr
+from contracts.errors import MillraceError
+from local_stack.errors import LocalStackError
+
+app = typer.Typer(
+    name="millrace",
+    help="Streaming inference on Kafka, every prediction in Elasticsearch.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+app.command("up")(stack.up)
+app.command("down")(stack.down)
+app.command("status")(status.status)
+app.command("setup")(stack.setup)
+app.command("demo")(demo.demo)
+app.command("train")(train.train)
+app.add_typer(models.app, name="models")
+app.command("produce")(produce.produce)
+app.command("worker")(services.worker)
+app.command("indexer")(services.indexer)
+
+
+def _explain(error: Exception) -> None:
+    stderr.print(f"[bold red]millrace:[/] {escape(str(error))}", soft_wrap=True)
+
+
+def run() -> None:
+    """Entry point: 0 done, 1 something the command depends on failed, 2 the caller's mistake."""
+    try:
+        app()
+    except MillraceError as error:
+        _explain(error)
+        sys.exit(error.exit_status)
+    except LocalStackError as error:
+        _explain(error)
+        sys.exit(1)
+    except click.exceptions.Abort:
+        sys.exit(130)

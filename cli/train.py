@@ -1,0 +1,178 @@
+"""`millrace train`: a model from a recipe or from any tabular file."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from msgspec import Struct
+
+from cli.model_tables import print_features, print_lines, print_metrics
+from cli.options import BootstrapServers, Json
+from cli.output import print_json, stderr
+from contracts.errors import UsageError
+from contracts.packages import Metrics
+from contracts.settings import load_settings
+
+if TYPE_CHECKING:
+    from trainer import Recipe, TrainedVersion
+
+
+class TrainingResult(Struct, frozen=True, kw_only=True):
+    """What `--json` prints."""
+
+    model: str
+    version: str
+    digest: str
+    task: str
+    why_task: str
+    estimator: str
+    why_estimator: str
+    split: str
+    time_column: str | None
+    rows: int
+    rows_without_target: int
+    features: dict[str, str]
+    left_out: dict[str, str]
+    classes: tuple[str, ...]
+    threshold: float | None
+    metrics: dict[str, Metrics]
+    parent: str | None
+    start: datetime | None
+    end: datetime | None
+
+
+def train(
+    recipe: Annotated[
+        Path | None, typer.Argument(metavar="[RECIPE]", help="A recipe in TOML.")
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="CSV, TSV, JSON lines or Parquet; or module:function."),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column to foretell.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Lower-case letters, digits, underscores.")
+    ] = None,
+    task: Annotated[
+        str,
+        typer.Option(metavar="TASK", help="auto, classification or regression; auto finds out."),
+    ] = "auto",
+    estimator: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND",
+            help="auto, linear, forest or boosting; auto: boosting from 1,000 rows, else linear.",
+        ),
+    ] = "auto",
+    time_column: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Split by it, oldest first; default: found out."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="No feature; can be given several times."),
+    ] = None,
+    bootstrap_servers: BootstrapServers = None,
+    json: Json = False,
+) -> None:
+    """Train a model, evaluate it, and put it into the model store as its next version.
+
+    Rows are split 60/20/20 into train, validation and test: by time if there is a time column,
+    else at random. Two-class models get the threshold with the best F1 on validation. Nothing
+    is deployed: that is `millrace models publish`. Kafka is not needed.
+
+    Examples:
+
+    `millrace train --data orders.csv --target was_fraud --model fraud`
+
+    `millrace train --data houses.parquet --target price --model prices --estimator forest`
+
+    `millrace train recipes/flights.toml --json`
+    """
+    from trainer import train as train_model
+
+    settings = load_settings(bootstrap_servers=bootstrap_servers)
+    options = {
+        "data": data,
+        "target": target,
+        "model": model,
+        "task": None if task == "auto" else task,
+        "estimator": None if estimator == "auto" else estimator,
+        "time_column": time_column,
+        "exclude": tuple(exclude) if exclude else None,
+    }
+    chosen = _recipe(recipe, {name: value for name, value in options.items() if value})
+    trained = train_model(chosen, settings, stderr)
+    if json:
+        print_json(_result(trained))
+    else:
+        _print_for_people(trained)
+
+
+def _recipe(path: Path | None, options: dict[str, Any]) -> "Recipe":
+    from trainer import Recipe, read_recipe
+
+    if path is not None:
+        if options:
+            names = ", ".join(f"--{name.replace('_', '-')}" for name in options)
+            raise UsageError(f"give either the recipe {path} or {names}; the recipe says it all")
+        return read_recipe(path)
+    missing = [f"--{name}" for name in ("data", "target", "model") if name not in options]
+    if missing:
+        raise UsageError(
+            f"{', '.join(missing)} not given: name a recipe, or a file, its target column and "
+            "the model, as in 'millrace train --data my.csv --target y --model mine'"
+        )
+    return Recipe(**options)
+
+
+def _result(trained: "TrainedVersion") -> TrainingResult:
+    manifest = trained.manifest
+    return TrainingResult(
+        model=trained.model,
+        version=trained.version,
+        digest=trained.digest,
+        task=manifest.task,
+        why_task=trained.why_task,
+        estimator=manifest.estimator,
+        why_estimator=trained.why_estimator,
+        split=trained.split,
+        time_column=manifest.data.time_column,
+        rows=manifest.data.rows,
+        rows_without_target=trained.rows_without_target,
+        features={feature.name: feature.kind for feature in manifest.schema.features},
+        left_out=manifest.data.left_out,
+        classes=manifest.classes,
+        threshold=manifest.threshold,
+        metrics=manifest.metrics,
+        parent=manifest.parent,
+        start=manifest.data.start,
+        end=manifest.data.end,
+    )
+
+
+def _print_for_people(trained: "TrainedVersion") -> None:
+    manifest = trained.manifest
+    dropped = trained.rows_without_target
+    print_lines(
+        {
+            "task": f"{manifest.task}: {trained.why_task}",
+            "estimator": f"{manifest.estimator}: {trained.why_estimator}",
+            "rows": f"{manifest.data.rows:,}"
+            + (f", and {dropped:,} without a target that were dropped" if dropped else ""),
+            "time": f"{manifest.data.time_column or 'none'}: {trained.why_time}",
+            "split": trained.split,
+        }
+    )
+    print_features(manifest)
+    print_metrics(manifest)
+    print_lines(
+        {
+            "version": f"{trained.version} of {trained.model}",
+            "digest": trained.digest,
+            "next": f"millrace models publish {trained.model}",
+        }
+    )

@@ -1,0 +1,1 @@
+"""Examples on real data; nothing in the services imports them."""

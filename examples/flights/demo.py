@@ -1,0 +1,140 @@
+"""The demonstration: train, publish, serve and index real flights, swap versions, then account."""
+
+import sys
+import time
+import uuid
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from msgspec import Struct
+
+import local_stack
+from contracts.kafka import create_topics
+from contracts.settings import Settings, load_settings
+from contracts.signatures import generate_keys
+from examples.flights.audit import Audit, Ledger
+from examples.flights.live import Live
+from examples.flights.recipes import recipe
+from examples.flights.show import Show
+from examples.flights.stream import FIRST, MODEL, FlightStream
+from examples.flights.swapping_replay import Swap, SwappingReplay
+from local_stack import services
+from prediction_log.template import install_template
+from producers.client import FeatureProducer
+from trainer import publish, train
+
+_STALLED_SECONDS = 90.0
+_LOOK_SECONDS = 0.5
+
+
+class Outcome(Struct, frozen=True):
+    """What the demonstration came to."""
+
+    audit: Audit
+    swap: Swap
+    malformed: int
+    labels: int
+    seconds: float
+    replay_seconds: float
+    services: dict[str, str]
+
+    @property
+    def nothing_lost_or_doubled(self) -> bool:
+        """Whether every event has exactly one document or dead letter."""
+        return self.audit.lost == 0 and self.audit.duplicated == 0
+
+
+def run(settings: Settings, events: int | None, rate: float, keep: bool, show: Show) -> Outcome:
+    """Run the whole main job on the local stack, or on the servers that the settings name.
+
+    Args:
+        events: exactly how many; None: all flights from March on.
+        rate: events per second.
+        keep: leave stack and services running.
+
+    Raises:
+        MillraceError, LocalStackError: something did not work; the sentence says what.
+    """
+    began = time.monotonic()
+    with ExitStack() as stack:
+        own = _enter_stack(settings, stack, show)
+        settings = load_settings(project_dir=settings.project_dir)
+        with show.step("topics, index template and keys"):
+            create_topics(settings)
+            install_template(settings)
+            generate_keys(settings.keys)
+        started = _start_services(settings.project_dir, stack, own, show)
+        with show.step("flights of 2013"):
+            stream = FlightStream(events, uuid.uuid4().hex[:6])
+        live = Live(settings, MODEL)
+        stack.callback(live.close)
+        with show.step("training the first version on January and February"):
+            first = train(recipe(datetime(2013, 1, 1, tzinfo=UTC), FIRST), settings)
+        with show.step("publishing it; the worker verifies, loads and serves it"):
+            publish(settings, MODEL, first.version, reason="first version of the demonstration")
+            live.wait_for_swap(first.version)
+        ledger = Ledger(settings, MODEL)
+        producer = stack.enter_context(FeatureProducer(settings))
+        driver = SwappingReplay(settings, stream, producer, live, rate, show)
+        swap = driver.run(first)
+        with show.step("waiting until everything is indexed"):
+            _wait_until_accounted(ledger, len(stream))
+        with show.step("counting in Kafka and Elasticsearch"):
+            audit = ledger.audit()
+        if keep:
+            for service in started:
+                service.detach()
+            if own is not None:
+                own.detach()
+            stack.pop_all()
+            live.close()
+            producer.close()
+        return Outcome(
+            audit,
+            swap,
+            stream.malformed,
+            driver.labels,
+            round(time.monotonic() - began, 1),
+            round(driver.seconds, 1),
+            {service.name: f"pid {service.pid}" for service in started} if keep else {},
+        )
+
+
+def _enter_stack(settings: Settings, stack: ExitStack, show: Show) -> local_stack.Stack | None:
+    """Start the local stack, unless the settings name servers that run elsewhere."""
+    if settings.bootstrap_servers and settings.elasticsearch:
+        return None
+    with show.step("Kafka and Elasticsearch"):
+        return stack.enter_context(local_stack.session(settings.project_dir))
+
+
+def _start_services(
+    project: Path, stack: ExitStack, own: local_stack.Stack | None, show: Show
+) -> list[services.Service]:
+    """Start a worker and an indexer, unless they run already (or elsewhere)."""
+    if own is None:
+        return []
+    running = {s.name for s in services.list_services(project) if s.pid is not None}
+    started = []
+    with show.step("a worker and an indexer"):
+        for name, package in (("worker", "stream_workers"), ("indexer", "elk")):
+            if name not in running:
+                service = services.start(project, name, [sys.executable, "-m", package])
+                stack.callback(service.stop)
+                started.append(service)
+    return started
+
+
+def _wait_until_accounted(ledger: Ledger, events: int) -> None:
+    """Wait until every event is a document or a dead letter, or nothing moves any more."""
+    known, since = -1, time.monotonic()
+    while True:
+        now = ledger.accounted()
+        if now >= events:
+            return
+        if now != known:
+            known, since = now, time.monotonic()
+        elif time.monotonic() - since > _STALLED_SECONDS:
+            return  # the account will say what is missing
+        time.sleep(_LOOK_SECONDS)

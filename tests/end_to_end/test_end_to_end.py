@@ -1,0 +1,125 @@
+"""The whole path as its users walk it: the command, a worker and an indexer, documents."""
+
+import csv
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from elasticsearch import Elasticsearch
+from service_processes import ServiceProcesses
+from waiting import wait_until
+
+from contracts.settings import Settings
+
+pytestmark = pytest.mark.stack
+
+
+class Shell:
+    """The command, as a shell beside the services runs it."""
+
+    def __init__(self, settings: Settings, running: ServiceProcesses) -> None:
+        self.settings = settings
+        self._environment = running.environment
+        self.search = Elasticsearch(settings.elasticsearch_url)
+
+    def millrace(self, *arguments: str) -> dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, "-m", "cli", *arguments, "--json"],
+            cwd=self.settings.project_dir,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
+        assert done.returncode == 0, done.stderr
+        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return answer
+
+    def documents(self, kind: str) -> list[dict[str, Any]]:
+        index = f"{self.settings.index_prefix}-{kind}-*"
+        self.search.indices.refresh(index=index)
+        found = self.search.search(index=index, size=10_000)
+        return [hit["_source"] for hit in found["hits"]["hits"]]
+
+    def wait_for_documents(self, kind: str, count: int) -> list[dict[str, Any]]:
+        wait_until(lambda: len(self.documents(kind)) >= count, 90, f"{count} {kind} documents")
+        return self.documents(kind)
+
+
+@pytest.fixture
+def shell(settings: Settings, running: ServiceProcesses) -> Shell:
+    shell = Shell(settings, running)
+    shell.millrace("setup")
+    running.start("stream_workers")
+    running.start("elk")
+    return shell
+
+
+def customers(path: Path, rows: int = 600) -> None:
+    """A table with numbers, categories, truths and gaps, and two targets to choose from."""
+    random = np.random.default_rng(7)
+    with path.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["id", "seen", "age", "city", "vip", "spent", "left"])
+        for number in range(rows):
+            age, city = random.integers(18, 90), random.choice(["Oslo", "Rome", "Lima"])
+            vip = bool(random.random() < 0.3)
+            spent = 2.0 * age + 40 * (city == "Rome") + random.normal()
+            left = "yes" if random.random() < (0.8 if vip else 0.2) else "no"
+            seen = f"2024-01-{1 + number * 28 // rows:02}T{number % 24:02}:00:00Z"
+            shown = ["" if random.random() < 0.1 else value for value in (age, city)]
+            table.writerow([f"c{number}", seen, *shown, vip, round(spent, 2), left])
+
+
+@pytest.mark.parametrize(
+    ("target", "task", "leaf"),
+    [("left", "classification", "label"), ("spent", "regression", "value")],
+)
+def test_a_table_of_ones_own_goes_from_training_to_documents(
+    shell: Shell, tmp_path: Path, target: str, task: str, leaf: str
+) -> None:
+    customers(tmp_path / "my.csv")
+    trained = shell.millrace("train", "--data", "my.csv", "--target", target, "--model", "mine")
+    assert (trained["task"], trained["time_column"]) == (task, "seen")
+    shell.millrace("models", "publish", "mine")
+    wait_until(
+        lambda: any(d["model_event"]["kind"] == "swapped" for d in shell.documents("model-events")),
+        90,
+        "the worker serving the new model",
+    )
+    produced = shell.millrace(
+        "produce", "my.csv", "--model", "mine", "--id-column", "id", "--label-column", target
+    )
+    assert produced["acknowledged"] == 600
+    documents = shell.wait_for_documents("predictions", 600)
+    assert Counter(d["event"]["id"] for d in documents) == Counter(f"c{n}" for n in range(600))
+    assert all(leaf in d["prediction"] for d in documents)
+    assert {d["@timestamp"][:7] for d in documents} == {"2024-01"}
+    assert any("city" not in d["features"].get("cat", {}) for d in documents)
+    labels = shell.wait_for_documents("labels", 600)
+    assert {d["event"]["id"] for d in labels} == {f"c{n}" for n in range(600)}
+    assert shell.documents("dead-letters") == []
+
+
+def test_the_demonstration_accounts_for_every_event(shell: Shell) -> None:
+    summary = shell.millrace("demo", "--events", "400", "--rate", "200")
+    assert summary["events"] == 400
+    assert (summary["lost"], summary["duplicated"]) == (0, 0)
+    assert summary["indexed"] == summary["predictions"] == 400 - summary["dead_letters"]
+    assert set(summary["reasons"]) == {
+        "invalid",
+        "invalid_features",
+        "malformed",
+        "time_out_of_range",
+        "unknown_model",
+    }
+    assert list(summary["versions"]) == ["1", "2"]
+    assert sum(summary["versions"].values()) == summary["indexed"]
+    documents = shell.documents("predictions")
+    assert len({d["event"]["id"] for d in documents}) == len(documents) == summary["indexed"]
+    assert len(shell.documents("dead-letters")) == summary["dead_letters"]
