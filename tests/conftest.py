@@ -1,0 +1,93 @@
+"""Fixtures of all tests: real servers, settings of their own, and services as processes."""
+
+import os
+import signal
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from real_stack import RealStack, real_stack
+from service_processes import ServiceProcesses
+
+from contracts.settings import Settings, load_settings
+
+_SERVED = pytest.StashKey[RealStack]()
+_SERVICES = pytest.StashKey[ServiceProcesses]()
+_NOT_SETTINGS = {"MILLRACE_HOME", "MILLRACE_TEST_STACK"}
+_LOG_LINES = 100
+
+
+def pytest_configure() -> None:
+    """SIGTERM ends a run as Ctrl-C does: servers and services end with it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Fast tests first: what they find is known before servers start."""
+    items.sort(key=lambda item: item.get_closest_marker("stack") is not None)
+
+
+@pytest.fixture(scope="session")
+def stack(pytestconfig: pytest.Config) -> Iterator[RealStack]:
+    """A real Kafka and a real Elasticsearch; all tests of the run share them."""
+    with real_stack(os.environ.get("MILLRACE_TEST_STACK") or "auto") as served:
+        pytestconfig.stash[_SERVED] = served
+        yield served
+
+
+@pytest.fixture
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No `MILLRACE_*` setting of the caller's shell reaches the test."""
+    for name in list(os.environ):
+        if name.startswith("MILLRACE_") and name not in _NOT_SETTINGS:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def settings(stack: RealStack, no_variables: None, tmp_path: Path) -> Settings:
+    """Settings for the real servers, with topics and indices that no other test uses.
+
+    The topics and the index template are not there yet.
+    """
+    unique = uuid.uuid4().hex[:12]
+    return load_settings(
+        project_dir=tmp_path,
+        bootstrap_servers=stack.bootstrap_servers,
+        elasticsearch=stack.elasticsearch,
+        topic_prefix=f"t{unique}.",
+        index_prefix=f"t{unique}",
+        partitions=4,
+    )
+
+
+@pytest.fixture
+def running(
+    request: pytest.FixtureRequest, settings: Settings, tmp_path: Path
+) -> Iterator[ServiceProcesses]:
+    """Starts services as processes: `running.start("stream_workers")`; killed after the test."""
+    services = ServiceProcesses(settings, tmp_path)
+    request.node.stash[_SERVICES] = services
+    yield services
+    services.end()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Show what the services of a failed test wrote last."""
+    report = yield
+    services = item.stash.get(_SERVICES, None)
+    if report.failed and services is not None:
+        for service in services.started:
+            tail = "\n".join(service.output.splitlines()[-_LOG_LINES:])
+            report.sections.append((f"log of {service.name}", tail))
+    return report
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Tell which servers the run used."""
+    served = config.stash.get(_SERVED, None)
+    line = f"{served.kind} ({served.note})" if served else "none were started"
+    terminalreporter.write_line(f"Real Kafka and Elasticsearch: {line}")
