@@ -36,7 +36,7 @@ format: $(INSTALLED) ## Put the code in its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: $(INSTALLED) ## Resolve the dependencies anew into requirements/*.lock
+lock: ## Resolve the dependencies anew into requirements/*.lock
 	@scripts/lock
 	@$(MAKE) setup
 
