@@ -5,6 +5,7 @@ import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from real_stack import RealStack, real_stack
@@ -12,15 +13,16 @@ from service_processes import ServiceProcesses
 
 from contracts.settings import Settings, load_settings
 
-_SERVED = pytest.StashKey[RealStack]()
+_SERVED = pytest.StashKey[set[str]]()
 _SERVICES = pytest.StashKey[ServiceProcesses]()
 _NOT_SETTINGS = {"MILLRACE_HOME", "MILLRACE_TEST_STACK"}
 _LOG_LINES = 100
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """SIGTERM ends a run as Ctrl-C does: servers and services end with it."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    config.stash[_SERVED] = set()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,9 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stack(pytestconfig: pytest.Config) -> Iterator[RealStack]:
-    """A real Kafka and a real Elasticsearch; all tests of the run share them."""
+    """A real Kafka and a real Elasticsearch; all tests of a process share them."""
     with real_stack(os.environ.get("MILLRACE_TEST_STACK") or "auto") as served:
-        pytestconfig.stash[_SERVED] = served
+        used = f"{served.kind} ({served.note})"
+        pytestconfig.stash[_SERVED].add(used)
+        if hasattr(pytestconfig, "workeroutput"):
+            pytestconfig.workeroutput["served"] = used
         yield served
 
 
@@ -84,10 +89,16 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over which servers a process of a parallel run used."""
+    if used := getattr(node, "workeroutput", {}).get("served"):
+        node.config.stash[_SERVED].add(used)
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Tell which servers the run used."""
-    served = config.stash.get(_SERVED, None)
-    line = f"{served.kind} ({served.note})" if served else "none were started"
-    terminalreporter.write_line(f"Real Kafka and Elasticsearch: {line}")
+    used = "; ".join(sorted(config.stash[_SERVED])) or "none were started"
+    terminalreporter.write_line(f"Real Kafka and Elasticsearch: {used}")

@@ -205,8 +205,8 @@ def test_a_temporary_session_ends_with_its_parent_killed_and_leaves_nothing() ->
     parent.kill()
     parent.wait()
     assert wait_for(lambda: not Path(data).exists(), 30)
+    assert wait_for(lambda: not Path(project).exists(), 30)
     assert all(identity(int(pid)) is None for pid in pids)
-    assert not Path(project).exists()
 
 
 def test_a_secured_stack_wants_a_password_and_opens_a_further_listener(tmp_path: Path) -> None:
