@@ -66,6 +66,10 @@ class Settings(BaseSettings):
     delivery_timeout_seconds: float = Field(
         30, ge=1, description="How long a producer tries to deliver a record, seconds"
     )
+    delivery: Literal["exactly_once", "at_least_once"] = Field(
+        "exactly_once",
+        description="exactly_once: predictions and positions in one Kafka transaction per batch",
+    )
     worker_batch: int = Field(2000, ge=1, description="Most events scored by one predict call")
     worker_threads: int = Field(1, ge=1, description="BLAS/OpenMP threads of each worker")
     session_timeout_ms: int = Field(

@@ -109,7 +109,7 @@ class WorkerApp(faust.App):
 
         return Lane(
             consumer_settings(settings, self.conf.id),
-            producer_settings(settings, room),
+            producer_settings(settings, room, self.member),
             scorer,
             lambda: self.control.feed.serving,
             look_up_topics,
@@ -162,9 +162,9 @@ def consumer_settings(settings: Settings, group: str) -> dict[str, Any]:
     }
 
 
-def producer_settings(settings: Settings, largest_record: int) -> dict[str, Any]:
+def producer_settings(settings: Settings, largest_record: int, member: str) -> dict[str, Any]:
     """librdkafka's producer settings: idempotent, so that retries neither double nor reorder."""
-    return {
+    own: dict[str, Any] = {
         **librdkafka_settings(settings),
         "enable.idempotence": True,
         "acks": "all",
@@ -174,3 +174,8 @@ def producer_settings(settings: Settings, largest_record: int) -> dict[str, Any]
         "queue.buffering.max.messages": 100_000,
         "queue.buffering.max.kbytes": 64 * 1024,
     }
+    if settings.delivery == "exactly_once":
+        own["transactional.id"] = f"{consumer_group(settings, 'workers')}-{member}"
+        # What a killed worker left open is aborted when its partitions go to another.
+        own["transaction.timeout.ms"] = settings.session_timeout_ms
+    return own

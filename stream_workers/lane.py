@@ -1,31 +1,29 @@
 """The hot path: one thread that reads, scores and produces, and never touches asyncio.
 
 Batches form by themselves: while one is scored the next records gather in librdkafka's queue.
-Delivery reports move a watermark per partition; only what it has passed is committed.
 """
 
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import confluent_kafka
 import structlog
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
-from contracts.errors import DeliveryError
-from stream_workers.outputs import Output
+from stream_workers.at_least_once import AtLeastOnce
+from stream_workers.delivery import FLUSH_SECONDS, Delivery, raise_if_final
+from stream_workers.exactly_once import ExactlyOnce
 from stream_workers.records import Record, from_message
 from stream_workers.scoring import BatchScorer
 from stream_workers.serving import Serving
-from stream_workers.watermark import Batch, Partition, Watermarks
+from stream_workers.watermark import Partition
 
 log = structlog.get_logger("stream_workers.lane")
 
 _POLL_SECONDS = 0.1
-_FLUSH_SECONDS = 10.0
-_FULL_QUEUE_WAIT_SECONDS = 0.05
 _RETRY_SECONDS = 1.0
 
 
@@ -41,7 +39,8 @@ class Lane(threading.Thread):
     """Consumer, scorer and producer of one worker process.
 
     Args:
-        consumer_settings, producer_settings: librdkafka's.
+        consumer_settings, producer_settings: librdkafka's; with a `transactional.id` outputs
+            and positions are committed in transactions.
         serving: gives the models to score the next batch with.
         look_up_topics: called after each assignment, before its first record is read.
         batch_size: most records per batch.
@@ -59,7 +58,6 @@ class Lane(threading.Thread):
     ) -> None:
         super().__init__(name="lane", daemon=True)
         self.consumer = confluent_kafka.Consumer(dict(consumer_settings))
-        self._producer = confluent_kafka.Producer(dict(producer_settings))
         self._scorer = scorer
         self._serving = serving
         self._look_up_topics = look_up_topics
@@ -67,9 +65,13 @@ class Lane(threading.Thread):
         self._listener = listener
         self._orders: queue.SimpleQueue[tuple[Callable[[], bool], Future[bool]]]
         self._orders = queue.SimpleQueue()
-        self._watermarks = Watermarks()
         self._stopping = threading.Event()
-        self._failed = False
+        self._delivery: Delivery = (
+            ExactlyOnce(producer_settings, self.consumer, self._stopping)
+            if "transactional.id" in producer_settings
+            else AtLeastOnce(producer_settings, self.consumer)
+        )
+        self._rebalances = 0
         self.assignment: frozenset[Partition] = frozenset()
 
     # Orders, from any thread.
@@ -86,8 +88,8 @@ class Lane(threading.Thread):
             self.start()
 
     def commit(self) -> "Future[bool]":
-        """Commit the watermarks; the future tells whether any had moved."""
-        return self._order(self._commit)
+        """Commit what is finished; the future tells whether there was anything."""
+        return self._order(self._delivery.commit)
 
     def pause(self) -> "Future[bool]":
         """Stop reading; what was read is finished first."""
@@ -101,7 +103,7 @@ class Lane(threading.Thread):
         """Finish what was read, commit it, leave the group; returns when that is done."""
         self._stopping.set()
         if self.is_alive():
-            self.join(2 * _FLUSH_SECONDS)
+            self.join(2 * FLUSH_SECONDS)
 
     def _order(self, work: Callable[[], bool]) -> "Future[bool]":
         done: Future[bool] = Future()
@@ -118,15 +120,11 @@ class Lane(threading.Thread):
         try:
             while not self._stopping.is_set():
                 self._obey()
-                self._producer.poll(0)
-                if self._failed:
-                    self._rewind()
-                first = self.consumer.poll(_POLL_SECONDS)
-                if first is not None:
-                    # Whatever else has arrived by now; with a timeout it would wait for more.
-                    more = self.consumer.consume(self._batch_size - 1, 0)
-                    self._process([first, *more])
-            self._finish()
+                self._delivery.poll()
+                if self._delivery.failure is not None:
+                    self._read_again(self._delivery.failure)
+                self._process(self._read())
+            self._delivery.finish()
         except BaseException as error:
             self._listener.lane_crashed(error)
             raise
@@ -134,6 +132,18 @@ class Lane(threading.Thread):
             self._stopping.set()
             self._obey()
             self.consumer.close()
+
+    def _read(self) -> list[confluent_kafka.Message]:
+        first = self.consumer.poll(_POLL_SECONDS)
+        if first is None:
+            return []
+        rebalances = self._rebalances
+        # Whatever else has arrived by now; with a timeout it would wait for more.
+        more = self.consumer.consume(self._batch_size - 1, 0)
+        if self._rebalances != rebalances:
+            # A partition went in between, and with it these records: its owner reads them again.
+            return []
+        return [first, *more]
 
     def _obey(self) -> None:
         while not self._orders.empty():
@@ -149,90 +159,27 @@ class Lane(threading.Thread):
         for message in messages:
             error = message.error()
             if error is not None:
-                _raise_if_fatal(error)
+                raise_if_final(error)
                 continue
             record = from_message(message)
             records.append(record)
             partition = (record.topic, record.partition)
             known = spans.get(partition)
             spans[partition] = (known[0] if known else record.offset, record.offset + 1)
-        batch = Batch()
-        self._watermarks.begin(batch, spans)
+        if records:
+            self._delivery.deliver(spans, self._scorer.score(records, self._serving()))
 
-        def delivered(error: KafkaError | None, message: confluent_kafka.Message) -> None:
-            batch.outstanding -= 1
-            if error is not None:
-                _raise_if_fatal(error)
-                batch.error = f"{message.topic()}: {error.str()}"
-                self._failed = True
-
-        for output in self._scorer.score(records, self._serving()):
-            self._produce(output, batch, delivered)
-        batch.sealed = True
-
-    def _produce(self, output: Output, batch: Batch, delivered: Callable[..., None]) -> None:
-        while True:
-            try:
-                self._producer.produce(
-                    output.topic,
-                    output.value,
-                    output.key,
-                    output.partition,
-                    delivered,
-                    headers=cast(Any, output.headers),
-                )
-                batch.outstanding += 1
-                return
-            except BufferError:  # Kafka is behind: wait for it rather than grow
-                self._producer.poll(_FULL_QUEUE_WAIT_SECONDS)
-            except KafkaException as error:
-                batch.error = f"{output.topic}: {error.args[0].str()}"
-                self._failed = True
-                return
-
-    def _rewind(self) -> None:
-        """A record was not taken: read again from the first batch that is not finished.
-
-        Predictions already produced after it are produced again; their documents have the same
-        ids, so that none is doubled in Elasticsearch.
-        """
-        self._producer.flush(_FLUSH_SECONDS)
-        self._watermarks.advance()
-        log.error("predictions were not acknowledged; reading again", positions=self._positions())
-        self._watermarks.forget_open()
-        for topic_partition in self._positions():
-            self.consumer.seek(topic_partition)
-        self._failed = False
-        self._stopping.wait(_RETRY_SECONDS)
-
-    def _positions(self) -> list[TopicPartition]:
-        known = [(p, self._watermarks.position(p)) for p in sorted(self.assignment)]
-        return [TopicPartition(*p, offset) for p, offset in known if offset is not None]
-
-    def _commit(self, wait: bool = False) -> bool:
-        self._watermarks.advance()
-        offsets = self._watermarks.to_commit()
-        if not offsets:
-            return False
-        positions = [TopicPartition(*p, offset) for p, offset in offsets.items()]
-        if wait:
-            self.consumer.commit(offsets=positions, asynchronous=False)
-        else:
-            self.consumer.commit(offsets=positions)
-        self._watermarks.committed(offsets)
-        return True
-
-    def _finish(self) -> None:
-        left = self._producer.flush(_FLUSH_SECONDS)
-        try:
-            self._commit(wait=True)
-        except KafkaException as error:
-            log.warning("positions were not committed; they will be read again", reason=str(error))
-        log.info(
-            "finished what was read",
-            unacknowledged=left,
-            features_no_model_knows=self._scorer.ignored_features,
+    def _read_again(self, reason: str) -> None:
+        """Outputs were not taken: go back to where they begin."""
+        positions = self._delivery.restart()
+        log.error(
+            "outputs were not delivered; reading again",
+            reason=reason,
+            offsets={f"{p.topic}-{p.partition}": p.offset for p in positions},
         )
+        for topic_partition in positions:
+            self.consumer.seek(topic_partition)
+        self._stopping.wait(_RETRY_SECONDS)
 
     def _pause(self) -> bool:
         self.consumer.pause([TopicPartition(*p) for p in self.assignment])
@@ -242,7 +189,7 @@ class Lane(threading.Thread):
         self.consumer.resume([TopicPartition(*p) for p in self.assignment])
         return True
 
-    # Rebalance callbacks, called by librdkafka inside poll: no batch is under way then.
+    # Rebalance callbacks, called by librdkafka while reading: no batch is being scored then.
 
     def _on_assign(
         self, consumer: confluent_kafka.Consumer, partitions: list[TopicPartition]
@@ -250,7 +197,9 @@ class Lane(threading.Thread):
         # Paused until Faust has gone through its own steps and resumes the flow.
         consumer.assign(partitions)
         consumer.pause(partitions)
+        self._rebalances += 1
         self.assignment = frozenset((p.topic, p.partition) for p in partitions)
+        self._delivery.assigned()
         self._look_up_topics()
         log.info("partitions assigned", partitions=len(partitions))
         self._listener.lane_assigned(self.assignment)
@@ -258,7 +207,7 @@ class Lane(threading.Thread):
     def _on_revoke(
         self, consumer: confluent_kafka.Consumer, partitions: list[TopicPartition]
     ) -> None:
-        self._finish()
+        self._delivery.finish()
         self._let_go(partitions)
         consumer.unassign()
 
@@ -270,17 +219,8 @@ class Lane(threading.Thread):
         consumer.unassign()
 
     def _let_go(self, partitions: list[TopicPartition]) -> None:
+        self._rebalances += 1
         gone = frozenset((p.topic, p.partition) for p in partitions)
-        self._watermarks.drop(gone)
+        self._delivery.drop(gone)
         self.assignment -= gone
         self._listener.lane_revoked(gone)
-
-
-def _raise_if_fatal(error: KafkaError) -> None:
-    if error.fatal():
-        raise DeliveryError(f"Kafka refused this worker for good: {error.str()}; restart it")
-    if error.code() in (
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-    ):
-        raise DeliveryError(f"this worker may not do that: {error.str()}; check its Kafka ACLs")

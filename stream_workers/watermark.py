@@ -66,9 +66,10 @@ class Watermarks:
         """Remember what Kafka has stored."""
         self._committed.update(offsets)
 
-    def position(self, partition: Partition) -> int | None:
-        """The offset to go on from, None if nothing was finished since the assignment."""
-        return self._positions.get(partition)
+    @property
+    def positions(self) -> Mapping[Partition, int]:
+        """Where to go on from, for partitions of which something was read."""
+        return self._positions
 
     def forget_open(self) -> None:
         """Drop all unfinished batches: their records will be read again."""

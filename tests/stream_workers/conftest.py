@@ -57,10 +57,11 @@ class Works:
             {"bootstrap.servers": settings.kafka, "message.max.bytes": 8 * 1024 * 1024}
         )
 
-    def start_worker(self) -> ServiceProcess:
+    def start_worker(self, delivery: str = "exactly_once") -> ServiceProcess:
         """A worker whose death Kafka notices soon, and that does not wait long for a package."""
         return self._running.start(
             "stream_workers",
+            MILLRACE_DELIVERY=delivery,
             MILLRACE_SESSION_TIMEOUT_MS="6000",
             MILLRACE_PACKAGE_RETRY_SECONDS="1",
         )

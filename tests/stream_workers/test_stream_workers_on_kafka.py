@@ -1,6 +1,5 @@
 """A worker process on a real Kafka: every acknowledged event has one prediction or dead letter."""
 
-import os
 import time
 from typing import Any
 
@@ -8,8 +7,7 @@ import confluent_kafka as ck
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from kafka import KafkaAdminClient, KafkaProducer
-from kafka.admin import ConfigResource, ConfigResourceType
+from kafka import KafkaProducer
 
 from contracts.events import Prediction
 
@@ -213,43 +211,6 @@ def test_a_worker_stops_in_order_and_the_next_goes_on_exactly_where_it_was(works
     works.start_worker()
     predictions = works.wait_for_predictions(2100)
     assert len(predictions) == 2100
-
-
-def test_killed_workers_lose_nothing(works: Works) -> None:
-    works.publish("1", 1.0, sequence=1)
-    first = works.start_worker()
-    works.start_worker()
-    works.wait_until_served("1")
-    works.send(*works.events(5000))
-    works.wait_for_predictions(1)
-    first.kill()
-    works.send(*works.events(5000, first=5000))
-    predictions = works.wait_for_predictions(10_000)
-    assert {p.event_id for p in predictions} == {f"e{n}" for n in range(10_000)}
-
-
-def test_predictions_that_kafka_refuses_are_made_again_until_it_takes_them(works: Works) -> None:
-    works.publish("1", 1.0, sequence=1)
-    worker = works.start_worker()
-    works.wait_until_served("1")
-    _limit_predictions(works, "2000")
-    large = works.event(features={"size": 3, "note": os.urandom(4000).hex()})
-    works.send(works.event(), large, works.event(), partition=0)
-    worker.wait_for_log("were not acknowledged", timeout=90)
-    _limit_predictions(works, "1000000")
-    predictions = works.wait_for_predictions(3)
-    assert sorted({p.source.offset for p in predictions}) == [0, 1, 2]
-
-
-def _limit_predictions(works: Works, size: str) -> None:
-    admin = KafkaAdminClient(bootstrap_servers=works.settings.kafka)
-    try:
-        topic = works.topics.predictions.name
-        admin.alter_configs(
-            [ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": size})]
-        )
-    finally:
-        admin.close()
 
 
 def _wait_for_rejections(works: Works, count: int) -> None:

@@ -49,7 +49,7 @@ def test_a_failed_batch_in_the_middle_is_where_reading_begins_again() -> None:
     first, middle, last = (begun(watermarks, p=(n, n + 10)) for n in (0, 10, 20))
     middle.error = "broker: message too large"
     finish(watermarks, first, middle, last)
-    assert watermarks.position(P) == 10
+    assert watermarks.positions.get(P) == 10
     watermarks.forget_open()
     finish(watermarks, begun(watermarks, p=(10, 30)))
     assert watermarks.to_commit() == {P: 30}
@@ -60,7 +60,7 @@ def test_a_first_batch_that_fails_is_read_again_from_its_first_record() -> None:
     batch = begun(watermarks, p=(7, 9))
     batch.error = "timed out"
     finish(watermarks, batch)
-    assert watermarks.position(P) == 7
+    assert watermarks.positions.get(P) == 7
     assert watermarks.to_commit() == {}
 
 
@@ -83,5 +83,5 @@ def test_a_partition_given_away_leaves_nothing_behind() -> None:
     watermarks = Watermarks()
     finish(watermarks, begun(watermarks, p=(0, 4), q=(0, 4)))
     watermarks.drop([P])
-    assert watermarks.position(P) is None
+    assert watermarks.positions.get(P) is None
     assert watermarks.to_commit() == {Q: 4}
