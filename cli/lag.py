@@ -4,8 +4,8 @@ from kafka import OffsetSpec, TopicPartition
 from kafka.errors import KafkaError
 from msgspec import Struct
 
-from contracts.errors import UnreachableError
 from contracts.kafka import admin_client, consumer_group
+from contracts.kafka_access import refusal
 from contracts.settings import Settings
 from contracts.topics import Topics
 
@@ -35,6 +35,7 @@ def topic_states(settings: Settings) -> list[TopicState]:
 
     Raises:
         UnreachableError: Kafka does not answer.
+        AccessError: it does not let us in, or does not allow that.
     """
     admin = admin_client(settings)
     try:
@@ -62,7 +63,7 @@ def topic_states(settings: Settings) -> list[TopicState]:
             for group in readers(topics)
         }
     except KafkaError as error:
-        raise UnreachableError(f"Kafka at {settings.kafka} refused: {error}") from error
+        raise refusal(settings, error) from error
     finally:
         admin.close()
     return [

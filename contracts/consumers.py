@@ -14,7 +14,8 @@ from kafka.record import memory_records
 from kafka.record.default_records import DefaultRecord, DefaultRecordBatch
 from kafka.record.util import decode_varint
 
-from contracts.kafka import python_client_settings
+from contracts.kafka_access import require_entry
+from contracts.kafka_clients import python_client_settings
 from contracts.settings import Settings
 
 
@@ -23,7 +24,9 @@ def python_consumer(settings: Settings, *topics: str, **options: Any) -> KafkaCo
 
     Raises:
         KafkaError: Kafka does not answer.
+        AccessError: it is not trusted, or does not let us in.
     """
+    require_entry(settings)
     read_any_header_name()
     return KafkaConsumer(*topics, **{**python_client_settings(settings), **options})
 

@@ -25,6 +25,10 @@ class UnreachableError(MillraceError):
     """Kafka, Elasticsearch or the model store did not answer."""
 
 
+class AccessError(MillraceError):
+    """Kafka or Elasticsearch is there, but does not trust us, is not trusted, or forbids it."""
+
+
 class DeliveryError(MillraceError):
     """Kafka refused a record or did not acknowledge it in time."""
 

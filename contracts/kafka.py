@@ -1,30 +1,31 @@
-"""Reaching Kafka: connection settings for both clients, and the creation of the topics."""
+"""Reaching Kafka: its clients' settings, the creation of the topics, and what is known of them."""
 
-import logging
 from collections.abc import Sequence
-from typing import Any
 
 from kafka import KafkaAdminClient
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import (
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+)
 from msgspec import Struct
 
-from contracts.errors import UnreachableError
+from contracts.kafka_access import forbidden, refusal, require_entry
+from contracts.kafka_clients import librdkafka_settings, python_client_settings
 from contracts.settings import Settings
 from contracts.topics import Topics
 
-
-def python_client_settings(settings: Settings) -> dict[str, Any]:
-    """Connection settings for kafka-python's clients."""
-    return {"bootstrap_servers": settings.kafka.split(","), "bootstrap_timeout_ms": 15_000}
-
-
-def librdkafka_settings(settings: Settings) -> dict[str, Any]:
-    """Connection settings for confluent-kafka's clients; librdkafka logs into Python's logs."""
-    return {
-        "bootstrap.servers": settings.kafka,
-        "logger": logging.getLogger("librdkafka"),
-        "reconnect.backoff.max.ms": 2000,
-    }
+__all__ = [
+    "TopicFacts",
+    "admin_client",
+    "consumer_group",
+    "create_topics",
+    "describe_topics",
+    "librdkafka_settings",
+    "python_client_settings",
+    "require_rights",
+    "topic_ids",
+]
 
 
 def consumer_group(settings: Settings, service: str) -> str:
@@ -37,11 +38,13 @@ def admin_client(settings: Settings) -> KafkaAdminClient:
 
     Raises:
         UnreachableError: Kafka does not answer.
+        AccessError: it is not trusted, or does not let us in.
     """
+    require_entry(settings)
     try:
         return KafkaAdminClient(**python_client_settings(settings))
     except KafkaError as error:
-        raise UnreachableError(f"Kafka at {settings.kafka} does not answer: {error}") from error
+        raise refusal(settings, error) from error
 
 
 def create_topics(settings: Settings) -> list[str]:
@@ -75,17 +78,19 @@ def create_topics(settings: Settings) -> list[str]:
             except TopicAlreadyExistsError:
                 continue  # another process was quicker
     except KafkaError as error:
-        raise UnreachableError(f"Kafka at {settings.kafka} refused: {error}") from error
+        raise refusal(settings, error) from error
     finally:
         admin.close()
     return created
 
 
 class TopicFacts(Struct, frozen=True):
-    """A topic as Kafka has it. `id` is its UUID (KIP-516), new when a topic is re-created."""
+    """A topic as Kafka has it. `id` is its UUID (KIP-516), new when a topic is re-created;
+    `allowed` is what its ACLs let us do (KIP-430), such as READ and WRITE."""
 
     id: str
     partitions: int
+    allowed: frozenset[str] = frozenset()
 
 
 def describe_topics(settings: Settings, names: Sequence[str]) -> dict[str, TopicFacts]:
@@ -93,19 +98,56 @@ def describe_topics(settings: Settings, names: Sequence[str]) -> dict[str, Topic
 
     Raises:
         UnreachableError: Kafka does not answer.
+        AccessError: Kafka does not show us one of them.
     """
     admin = admin_client(settings)
     try:
         described = admin.describe_topics(list(names))
     except KafkaError as error:
-        raise UnreachableError(f"Kafka at {settings.kafka} refused: {error}") from error
+        raise refusal(settings, error) from error
     finally:
         admin.close()
+    hidden = [t["name"] for t in described if t["error_code"] == _HIDDEN]
+    if hidden:
+        raise forbidden(settings, f"DESCRIBE of topic {', '.join(hidden)}")
     return {
-        topic["name"]: TopicFacts(str(topic["topic_id"]), len(topic["partitions"]))
+        topic["name"]: TopicFacts(
+            str(topic["topic_id"]),
+            len(topic["partitions"]),
+            frozenset(topic["authorized_operations"] or ()),
+        )
         for topic in described
         if not topic["error_code"]
     }
+
+
+def require_rights(
+    settings: Settings,
+    *,
+    read: Sequence[str] = (),
+    write: Sequence[str] = (),
+) -> None:
+    """Make sure before the work begins that Kafka's ACLs allow it: clients would try for long.
+
+    Args:
+        read, write: names of topics; those that do not exist are passed over.
+
+    Raises:
+        UnreachableError: Kafka does not answer.
+        AccessError: something is not allowed; the sentence names all of it.
+    """
+    facts = describe_topics(settings, [*read, *write])
+    missing = [
+        f"{operation} of topic {name}"
+        for operation, names in (("READ", read), ("WRITE", write))
+        for name in names
+        if name in facts and operation not in facts[name].allowed
+    ]
+    if missing:
+        raise forbidden(settings, ", ".join(missing))
+
+
+_HIDDEN = TopicAuthorizationFailedError.errno
 
 
 def topic_ids(settings: Settings, names: Sequence[str]) -> dict[str, str]:

@@ -10,8 +10,9 @@ from typing import Literal
 
 import msgspec
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from contracts.connection_security import ConnectionSecurity
 from contracts.errors import ConfigurationError
 
 STATE_FOLDER = ".millrace"
@@ -24,11 +25,15 @@ class StackEndpoints(msgspec.Struct, frozen=True):
     elasticsearch: str
 
 
-class Settings(BaseSettings):
+class Settings(ConnectionSecurity):
     """The settings of every service and command."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MILLRACE_", env_ignore_empty=True, frozen=True, protected_namespaces=()
+        env_prefix="MILLRACE_",
+        env_ignore_empty=True,
+        frozen=True,
+        protected_namespaces=(),
+        hide_input_in_errors=True,
     )
 
     project_dir: Path = Field(Path(), description="Folder that holds `.millrace/`")
@@ -88,6 +93,14 @@ class Settings(BaseSettings):
     )
     index_replicas: int = Field(
         0, ge=0, description="Copies of each index beside the first; 0 fits a single node"
+    )
+    http_address: str = Field(
+        "127.0.0.1:0",
+        pattern=r":\d{1,5}$",
+        description="host:port of a service's health and metrics; port 0: any that is free",
+    )
+    stats_interval_seconds: float = Field(
+        10, ge=0.1, description="How often a service tells its figures on `service-stats`"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged"
@@ -155,6 +168,6 @@ def load_settings(**overrides: object) -> Settings:
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_input=False)[0]
         name = str(first["loc"][0]).upper()
-        raise ConfigurationError(f"MILLRACE_{name}: {first['msg']}") from error
+        raise ConfigurationError(f"MILLRACE_{name}: {first['msg']}") from None

@@ -6,8 +6,10 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Literal, Union, get_args, get_origin
 
+from pydantic import FilePath, SecretStr
 from pydantic.fields import FieldInfo
 
+from contracts.connection_security import ConnectionSecurity
 from contracts.settings import Settings
 
 _INTRODUCTION = """\
@@ -15,7 +17,8 @@ _INTRODUCTION = """\
 # Settings
 
 Every service and every command reads these environment variables, on this machine and in
-containers alike. An empty one counts as not set.
+containers alike. An empty one counts as not set. In place of a secret, `<variable>_FILE` may name
+the file that holds it, which nobody but its owner and group may open.
 
 | variable | default | what it is |
 |---|---|---|
@@ -30,7 +33,15 @@ Programs and data of the local stack (folder) |
 | `MILLRACE_TEST_STACK` | `auto` | \
 Servers that the tests run on (`auto` or `docker` or `local`) |
 """
-_KINDS = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "folder"}
+_KINDS: dict[object, str] = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    Path: "folder",
+    FilePath: "file",
+    SecretStr: "secret",
+}
 
 
 def table() -> str:
@@ -40,7 +51,10 @@ def table() -> str:
 
 def _rows() -> Iterator[str]:
     prefix = Settings.model_config["env_prefix"]
-    for name, field in Settings.model_fields.items():
+    # What every installation sets comes first, then what a protected one adds.
+    fields = Settings.model_fields
+    for name in sorted(fields, key=lambda name: name in ConnectionSecurity.model_fields):
+        field = fields[name]
         default = "" if field.default is None else f"`{_shown(field.default)}`"
         text = f"{field.description} ({', '.join(_accepted(field))})".replace("|", "\\|")
         yield f"| `{prefix}{name.upper()}` | {default} | {text} |"
@@ -63,7 +77,7 @@ def _kind(annotation: object) -> str:
         (annotation,) = (kind for kind in get_args(annotation) if kind is not NoneType)
     if get_origin(annotation) is Literal:
         return " or ".join(f"`{choice}`" for choice in get_args(annotation))
-    return _KINDS[annotation]  # type: ignore[index]
+    return _KINDS[annotation]
 
 
 def _shown(default: object) -> str:

@@ -11,8 +11,9 @@ from kafka.errors import KafkaError
 from kafka.structs import MemberState
 
 from contracts.consumers import python_consumer
-from contracts.errors import ConfigurationError, MillraceError, UnreachableError
-from contracts.kafka import consumer_group, describe_topics
+from contracts.errors import AccessError, ConfigurationError, MillraceError, UnreachableError
+from contracts.kafka import consumer_group, describe_topics, require_rights
+from contracts.kafka_access import refusal
 from contracts.settings import Settings
 from contracts.topics import Topics
 from elk import backoff
@@ -55,11 +56,13 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
     Raises:
         UnreachableError: Kafka does not answer at the start.
+        AccessError: Kafka or Elasticsearch does not let us in, or does not allow what is needed.
         ConfigurationError: the topics do not exist.
     """
     topics = Topics(settings)
     transcriber = Transcriber(settings, topics, {})
     transcriber.topic_ids = _known_topics(settings, transcriber.topics)
+    require_rights(settings, read=transcriber.topics, write=[topics.dead_letters.name])
     _install_template(settings, stop)
     if stop.is_set():
         return
@@ -75,7 +78,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
         giving_up.set()
         indexer.commit()
     except KafkaError as error:
-        raise UnreachableError(f"Kafka at {settings.kafka} refused: {error}") from error
+        raise refusal(settings, error) from error
     finally:
         giving_up.set()
         lanes.close()
@@ -222,12 +225,18 @@ def _known_topics(settings: Settings, names: tuple[str, ...]) -> dict[str, str]:
 
 
 def _install_template(settings: Settings, stop: threading.Event) -> None:
-    """Wait for Elasticsearch; a refusal for good (no right to write) is waited out as well."""
+    """Wait for Elasticsearch; other refusals for good than that of ourselves are waited out too.
+
+    Raises:
+        AccessError: it is not trusted, does not know us, or does not allow it.
+    """
     attempt = 0
     while not stop.is_set():
         try:
             install_template(settings)
             return
+        except AccessError:
+            raise
         except MillraceError as error:
             if attempt % LOUD_EVERY == 0:
                 log.warning("waiting for Elasticsearch", why=str(error))
@@ -260,4 +269,4 @@ def _consumer(settings: Settings, topics: tuple[str, ...]) -> Any:
             consumer.partitions_for_topic(topic)
         return consumer
     except KafkaError as error:
-        raise UnreachableError(f"Kafka at {settings.kafka} does not answer: {error}") from error
+        raise refusal(settings, error) from error

@@ -7,9 +7,10 @@ from typing import Self
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from contracts.errors import ConfigurationError, DeliveryError, UnreachableError
+from contracts.errors import ConfigurationError, DeliveryError
 from contracts.events import SCHEMA_VERSION_HEADER, FeatureEvent, Label
-from contracts.kafka import describe_topics, python_client_settings
+from contracts.kafka import describe_topics, python_client_settings, require_rights
+from contracts.kafka_access import refusal
 from contracts.settings import Settings
 from contracts.topics import Topics
 from producers.partitioner import KeyPartitioner
@@ -42,6 +43,7 @@ class FeatureProducer:
 
     Raises:
         UnreachableError: Kafka does not answer.
+        AccessError: it does not let us in, or does not allow us to write.
         ConfigurationError: Kafka lacks the topics.
     """
 
@@ -256,6 +258,7 @@ def _require_topics(settings: Settings, names: list[str]) -> None:
             f"Kafka at {settings.kafka} has no topic {', '.join(missing)}: start the system with "
             "'millrace up', or check MILLRACE_TOPIC_PREFIX"
         )
+    require_rights(settings, write=names)
 
 
 def _connect(settings: Settings) -> KafkaProducer:
@@ -278,4 +281,4 @@ def _connect(settings: Settings) -> KafkaProducer:
             metrics_enabled=False,
         )
     except KafkaError as error:
-        raise UnreachableError(f"Kafka at {settings.kafka} does not answer: {error}") from error
+        raise refusal(settings, error) from error

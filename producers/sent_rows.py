@@ -12,7 +12,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from contracts.consumers import python_consumer
-from contracts.errors import UnreachableError
+from contracts.kafka_access import refusal
 from contracts.settings import Settings
 from producers.acknowledged_prefix import Positions
 
@@ -41,6 +41,7 @@ def end_positions(settings: Settings, topics: list[str]) -> Positions:
 
     Raises:
         UnreachableError: Kafka does not answer.
+        AccessError: it does not let us in, or does not allow us to read.
     """
     with _consumer(settings) as consumer:
         return _ends(consumer, topics)
@@ -51,6 +52,7 @@ def find_sent_rows(settings: Settings, positions: Positions, replay_id: str) -> 
 
     Raises:
         UnreachableError: Kafka does not answer.
+        AccessError: it does not let us in, or does not allow us to read.
     """
     with _consumer(settings) as consumer:
         return _scan(consumer, positions, replay_id)
@@ -65,7 +67,7 @@ def _consumer(settings: Settings) -> Iterator[KafkaConsumer]:
         finally:
             consumer.close()
     except KafkaError as error:
-        raise UnreachableError(f"Kafka at {settings.kafka} does not answer: {error}") from error
+        raise refusal(settings, error) from error
 
 
 def _ends(consumer: KafkaConsumer, topics: list[str]) -> Positions:

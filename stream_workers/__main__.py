@@ -4,8 +4,10 @@ import os
 import sys
 
 from contracts.errors import MillraceError
+from contracts.kafka import require_rights
 from contracts.settings import Settings, load_settings
 from contracts.telemetry import configure_logging
+from contracts.topics import Topics
 
 
 def run(settings: Settings) -> None:
@@ -18,12 +20,29 @@ def run(settings: Settings) -> None:
     from stream_workers.app import WorkerApp
 
     log = configure_logging(settings, "worker")
+    _require_rights(settings)
     app = WorkerApp(settings)
     log.info("worker starts", kafka=settings.kafka, environment=settings.environment)
-    app.control.feed.catch_up()
-    faust.Worker(
-        app, loglevel="WARNING", quiet=True, redirect_stdouts=False, override_logging=False
-    ).execute_from_commandline()
+    with app.operated:
+        app.control.feed.catch_up()
+        faust.Worker(
+            app, loglevel="WARNING", quiet=True, redirect_stdouts=False, override_logging=False
+        ).execute_from_commandline()
+
+
+def _require_rights(settings: Settings) -> None:
+    topics = Topics(settings)
+    outputs = (
+        topics.predictions,
+        topics.shadow_predictions,
+        topics.dead_letters,
+        topics.model_events,
+    )
+    require_rights(
+        settings,
+        read=[topics.features.name, topics.model_control.name],
+        write=[topic.name for topic in outputs],
+    )
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import SecretStr
 from waiting import wait_until
 
 from contracts.settings import Settings
@@ -97,6 +98,8 @@ class ServiceProcesses:
 def as_variables(settings: Settings) -> dict[str, str]:
     """The settings that are not the defaults, as a process reads them from its environment."""
     return {
-        f"MILLRACE_{name.upper()}": str(value)
+        f"MILLRACE_{name.upper()}": value.get_secret_value()
+        if isinstance(value, SecretStr)
+        else str(value)
         for name, value in settings.model_dump(exclude_defaults=True, exclude_none=True).items()
     }

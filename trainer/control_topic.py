@@ -10,11 +10,14 @@ from msgspec import Struct
 from contracts.consumers import python_consumer
 from contracts.deployments import ControlLog, Deployment
 from contracts.errors import (
+    AccessError,
     ConfigurationError,
     DeploymentError,
     SignatureError,
     UnreachableError,
 )
+from contracts.kafka import describe_topics
+from contracts.kafka_access import refusal
 from contracts.settings import Settings
 from contracts.signatures import load_trusted_keys
 from contracts.topics import Topics
@@ -62,6 +65,7 @@ def read_control(settings: Settings, *, quick: bool = False) -> ControlState:
     Raises:
         ConfigurationError: no Kafka is configured, or it has no control topic.
         UnreachableError: Kafka does not answer.
+        AccessError: it does not let us in, or does not allow us to read.
     """
     log = ControlLog(settings.environment, load_trusted_keys(settings.keys, "deployments"))
     records: list[ControlRecord] = []
@@ -70,7 +74,7 @@ def read_control(settings: Settings, *, quick: bool = False) -> ControlState:
         with closing(python_consumer(settings, **_READER, **patience)) as consumer:
             _read_to_end(consumer, Topics(settings).model_control.name, log, records, settings)
     except KafkaError as error:
-        raise UnreachableError(f"Kafka at {settings.kafka} does not answer: {error}") from error
+        raise refusal(settings, error) from error
     return ControlState(log, tuple(records))
 
 
@@ -78,7 +82,7 @@ def deployed_version(settings: Settings, model: str) -> str | None:
     """The champion of a model, None if there is none or Kafka cannot tell."""
     try:
         deployment = read_control(settings, quick=True).log.newest(model)
-    except (ConfigurationError, UnreachableError):
+    except (AccessError, ConfigurationError, UnreachableError):
         return None
     return deployment.champion.version if deployment else None
 
@@ -100,6 +104,7 @@ def _read_to_end(
 ) -> None:
     partition = TopicPartition(topic, 0)
     if not consumer.partitions_for_topic(topic):
+        describe_topics(settings, [topic])  # tells a topic that is hidden from one that is missing
         raise ConfigurationError(
             f"Kafka at {settings.kafka} has no topic '{topic}': run 'millrace up' for a local "
             "stack, 'millrace setup' for any other"

@@ -14,7 +14,7 @@ def main() -> int:
         settings = load_settings()
         if settings.kibana is None:
             raise ConfigurationError("set MILLRACE_KIBANA to Kibana's URL, http://host:5601")
-        count = import_objects(settings.kibana, as_ndjson(data_views(settings)))
+        count = import_objects(settings, settings.kibana, as_ndjson(data_views(settings)))
     except MillraceError as error:
         sys.stderr.write(f"elk.kibana: {error}\n")
         return error.exit_status

@@ -81,7 +81,7 @@ def test_the_import_is_a_file_that_replaces_what_was_there(
     kibana: ImportEndpoint, no_variables: None
 ) -> None:
     ndjson = as_ndjson(data_views(load_settings()))
-    assert import_objects(kibana.url + "/", ndjson) == 4
+    assert import_objects(load_settings(), kibana.url + "/", ndjson) == 4
     assert kibana.path == "/api/saved_objects/_import?overwrite=true"
     assert kibana.headers["kbn-xsrf"]
     name, content = kibana.uploaded()
@@ -92,19 +92,19 @@ def test_the_import_is_a_file_that_replaces_what_was_there(
 def test_a_refusal_is_told_in_kibana_s_words(kibana: ImportEndpoint) -> None:
     kibana.status, kibana.answer = 400, b'{"message": "no such thing"}'
     with pytest.raises(MillraceError, match="no such thing"):
-        import_objects(kibana.url, b"{}\n")
+        import_objects(load_settings(), kibana.url, b"{}\n")
 
 
 def test_a_partial_import_is_a_failure(kibana: ImportEndpoint) -> None:
     kibana.answer = b'{"success": false, "successCount": 1, "errors": [{"id": "bad-one"}]}'
     with pytest.raises(MillraceError, match="bad-one"):
-        import_objects(kibana.url, b"{}\n")
+        import_objects(load_settings(), kibana.url, b"{}\n")
 
 
 def test_something_else_than_kibana_is_told(kibana: ImportEndpoint) -> None:
     kibana.answer = b"<html>hello</html>"
     with pytest.raises(UnreachableError, match="does not answer as one"):
-        import_objects(kibana.url, b"{}\n")
+        import_objects(load_settings(), kibana.url, b"{}\n")
 
 
 def test_without_its_address_the_command_says_what_to_set(

@@ -1,0 +1,118 @@
+"""Whether Kafka lets us in, found out at once: its clients would try again for ever, or for long.
+
+A connection that is not trusted looks to both clients like a broker that is away.
+"""
+
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+
+from confluent_kafka import KafkaError as Refusal
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from kafka.errors import AuthorizationError, KafkaError, KafkaTimeoutError
+
+from contracts.errors import AccessError, MillraceError, UnreachableError
+from contracts.kafka_clients import librdkafka_settings, python_client_settings
+from contracts.settings import Settings
+from contracts.tls import what_to_do
+
+_HANDSHAKE_SECONDS = 5.0
+_LOGIN_SECONDS = 10.0
+_LOOK_SECONDS = 0.2
+_MOST_WORDS = 160
+_CA_SETTING = "MILLRACE_KAFKA_CA_FILE"
+
+
+def require_entry(settings: Settings) -> None:
+    """Make sure that Kafka is the one we trust, and that it takes us for who we say we are.
+
+    A Kafka that does not answer at all is left to the clients, which wait for it.
+
+    Raises:
+        AccessError: it is not trusted, or does not let us in.
+        UnreachableError: it does not speak TLS.
+        ConfigurationError: a certificate or key cannot be used.
+    """
+    if settings.kafka_security_protocol == "PLAINTEXT":
+        return
+    if settings.kafka_security_protocol.endswith("SSL"):
+        _require_trust(settings)
+    _require_login(settings)
+
+
+def refusal(settings: Settings, error: KafkaError) -> MillraceError:
+    """What an error of kafka-python means to the people who started us."""
+    if isinstance(error, AuthorizationError):
+        return forbidden(settings, str(error)[:_MOST_WORDS])
+    if not isinstance(error, KafkaTimeoutError):
+        return UnreachableError(f"Kafka at {settings.kafka} refused: {error}")
+    hint = ""
+    if settings.kafka_security_protocol == "PLAINTEXT":
+        hint = " (one that wants TLS looks the same: see docs/security.md)"
+    return UnreachableError(f"Kafka at {settings.kafka} does not answer: {error}{hint}")
+
+
+def forbidden(settings: Settings, what: str) -> AccessError:
+    """An action that Kafka's ACLs do not allow."""
+    return AccessError(
+        f"Kafka at {settings.kafka} does not allow that to {settings.kafka_identity}: {what}; "
+        "grant it ('millrace access kafka' shows and applies what each service needs)"
+    )
+
+
+def _require_trust(settings: Settings) -> None:
+    """One handshake with each server until one succeeds."""
+    context: ssl.SSLContext = python_client_settings(settings)["ssl_context"]
+    refused: MillraceError | None = None
+    for host, port in _servers(settings):
+        try:
+            with (
+                socket.create_connection((host, port), _HANDSHAKE_SECONDS) as connection,
+                context.wrap_socket(connection, server_hostname=host),
+            ):
+                return
+        except (ssl.SSLEOFError, ConnectionResetError):
+            refused = UnreachableError(
+                f"Kafka at {host}:{port} hangs up instead of speaking TLS: check the port and "
+                "MILLRACE_KAFKA_SECURITY_PROTOCOL"
+            )
+        except OSError as error:
+            if advice := what_to_do(str(error), f"Kafka at {host}:{port}", _CA_SETTING):
+                refused = AccessError(advice)
+    if refused is not None:
+        raise refused
+
+
+def _require_login(settings: Settings) -> None:
+    """librdkafka tells at once what kafka-python tries again: a refused password."""
+    errors: list[Refusal] = []
+    connection = librdkafka_settings(settings) | {"log_level": 0, "error_cb": errors.append}
+    client = AdminClient(connection)
+    deadline = time.monotonic() + _LOGIN_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            client.list_topics(timeout=_LOOK_SECONDS)
+            return
+        except KafkaException:
+            client.poll(0)
+        for error in errors:
+            where = f"Kafka at {settings.kafka}"
+            if error.code() == Refusal._AUTHENTICATION:
+                raise AccessError(
+                    f"{where} does not take {settings.kafka_identity} with that password by "
+                    f"{settings.kafka_sasl_mechanism}: check MILLRACE_KAFKA_USERNAME, "
+                    "MILLRACE_KAFKA_PASSWORD and MILLRACE_KAFKA_SASL_MECHANISM"
+                )
+            if advice := what_to_do(error.str(), where, _CA_SETTING):
+                raise AccessError(advice)
+        if errors:
+            return  # away, which is for the clients to wait out
+
+
+def _servers(settings: Settings) -> Iterator[tuple[str, int]]:
+    for server in settings.kafka.split(","):
+        host, _, port = server.strip().rpartition(":")
+        if host and port.isdigit():
+            yield host.strip("[]"), int(port)
