@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import ssl
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ import msgspec
 
 from local_stack.account import private_directory, private_file
 from local_stack.install import Programs
+from local_stack.options import Options
 from local_stack.ports import LOOPBACK
 from local_stack.server import Place, Server, child_of, prepare, temporary_directory
 from local_stack.supervision_files import ChildSpec
@@ -67,14 +69,16 @@ def elasticsearch_server(
     programs: Programs,
     place: Place,
     ports: ElasticsearchPorts,
-    extra: Mapping[str, object],
-    password: str | None,
+    options: Options,
 ) -> Server:
-    """Write the configuration; with a `password`, that of the user `elastic`, security is on."""
+    """Write the configuration; with a password for the user `elastic`, security is on."""
+    password = options.elasticsearch_password
     directory = private_directory(place.directory, place.account)
     temporary = temporary_directory(place)
-    settings = elasticsearch_settings(ports, directory, password is not None, extra)
-    _configure(programs.elasticsearch_home, place, settings)
+    settings = elasticsearch_settings(
+        ports, directory, password is not None, options.elasticsearch_settings
+    )
+    _configure(programs.elasticsearch_home, place, settings, options.elasticsearch_files)
     java = str(programs.java_home / "bin" / "java")
     env = {
         "ES_JAVA_HOME": str(programs.java_home),
@@ -90,11 +94,15 @@ def elasticsearch_server(
         keystore = _tool(java, programs, directory, "keystore", "keystore-cli")
         exists = (directory / "config" / "elasticsearch.keystore").exists()
         _set_password(keystore, child, password, exists)
-    endpoint = f"http://{LOOPBACK}:{ports.http}"
-    return Server(NAME, child, endpoint, lambda: answers(endpoint, password))
+    scheme = "http" if options.elasticsearch_ca is None else "https"
+    endpoint = f"{scheme}://{LOOPBACK}:{ports.http}"
+    ca = options.elasticsearch_ca
+    return Server(NAME, child, endpoint, lambda: answers(endpoint, password, ca))
 
 
-def _configure(home: Path, place: Place, settings: Mapping[str, object]) -> None:
+def _configure(
+    home: Path, place: Place, settings: Mapping[str, object], files: Mapping[str, str]
+) -> None:
     config = private_directory(place.directory / "config", place.account)
     private_directory(config / "jvm.options.d", place.account)
     for path in (home / "config").iterdir():
@@ -106,6 +114,8 @@ def _configure(home: Path, place: Place, settings: Mapping[str, object]) -> None
     private_file(config / "log4j2.properties", _LOG4J, place.account)
     lines = [f"{name}: {json.dumps(value)}\n" for name, value in settings.items()]
     private_file(config / "elasticsearch.yml", "".join(lines), place.account)
+    for name, content in files.items():
+        private_file(config / name, content, place.account)
 
 
 def _tool(java: str, programs: Programs, directory: Path, name: str, libraries: str) -> list[str]:
@@ -141,7 +151,9 @@ def _set_password(tool: list[str], server: ChildSpec, password: str, keystore_ex
     keystore("add", "--stdin", "--force", "bootstrap.password", entered=password + "\n")
 
 
-def answers(endpoint: str, password: str | None = None, seconds: float = 1.0) -> bool:
+def answers(
+    endpoint: str, password: str | None = None, ca: str | None = None, seconds: float = 1.0
+) -> bool:
     """Whether the cluster says that it is yellow or green."""
     url = f"{endpoint}/_cluster/health?wait_for_status=yellow&timeout={int(seconds * 1000)}ms"
     request = urllib.request.Request(url)
@@ -149,7 +161,11 @@ def answers(endpoint: str, password: str | None = None, seconds: float = 1.0) ->
         token = base64.b64encode(f"elastic:{password}".encode()).decode()
         request.add_header("Authorization", f"Basic {token}")
     # Without the environment's proxies: this is the loopback interface.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+    if ca is not None:
+        context = ssl.create_default_context(cadata=ca)
+        handlers.append(urllib.request.HTTPSHandler(context=context))
+    opener = urllib.request.build_opener(*handlers)
     try:
         with opener.open(request, timeout=seconds + 1) as response:
             return json.load(response)["status"] in ("yellow", "green")

@@ -10,7 +10,9 @@ class Options(msgspec.Struct, frozen=True):
     `{"SECURE": "SASL_SSL"}`; each gets a free port of its own, and its settings go into
     `kafka_settings` under `listener.name.secure.…` (keys and certificates inline, as PEM).
     `elasticsearch_password` is that of the user `elastic` and turns security on; it takes effect
-    on new data only.
+    on new data only. `elasticsearch_files` are further files of its configuration by name, such as
+    certificates, or the `roles.yml`, `users` and `users_roles` of its file realm;
+    `elasticsearch_ca` turns its endpoint into HTTPS, judged by that authority (PEM).
     """
 
     kafka_port: int | None = None
@@ -19,3 +21,5 @@ class Options(msgspec.Struct, frozen=True):
     kafka_listeners: dict[str, str] = {}
     elasticsearch_settings: dict[str, str | int | bool] = {}
     elasticsearch_password: str | None = None
+    elasticsearch_files: dict[str, str] = {}
+    elasticsearch_ca: str | None = None

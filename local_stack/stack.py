@@ -141,7 +141,12 @@ class Stack:
             elasticsearch_server.NAME,
             supervision,
             state.elasticsearch,
-            partial(elasticsearch_server.answers, state.elasticsearch, self.elasticsearch_password),
+            partial(
+                elasticsearch_server.answers,
+                state.elasticsearch,
+                self.elasticsearch_password,
+                state.options.elasticsearch_ca,
+            ),
         )
 
     @property

@@ -81,11 +81,7 @@ def _start_on(
     try:
         # The slower one first: Kafka's data directory is formatted while Elasticsearch starts.
         elasticsearch = elasticsearch_server(
-            programs,
-            place("elasticsearch"),
-            ports.elasticsearch,
-            options.elasticsearch_settings,
-            options.elasticsearch_password,
+            programs, place("elasticsearch"), ports.elasticsearch, options
         )
         supervision.start([elasticsearch.child], remove)
         kafka = kafka_server(
