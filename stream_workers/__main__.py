@@ -23,11 +23,10 @@ def run(settings: Settings) -> None:
     _require_rights(settings)
     app = WorkerApp(settings)
     log.info("worker starts", kafka=settings.kafka, environment=settings.environment)
-    with app.operated:
-        app.control.feed.catch_up()
-        faust.Worker(
-            app, loglevel="WARNING", quiet=True, redirect_stdouts=False, override_logging=False
-        ).execute_from_commandline()
+    app.control.feed.catch_up()
+    faust.Worker(
+        app, loglevel="WARNING", quiet=True, redirect_stdouts=False, override_logging=False
+    ).execute_from_commandline()
 
 
 def _require_rights(settings: Settings) -> None:
