@@ -4,6 +4,7 @@ group generation (KIP-447): a reader of committed records sees each prediction o
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import confluent_kafka
@@ -17,14 +18,16 @@ from stream_workers.watermark import Partition
 log = structlog.get_logger("stream_workers.exactly_once")
 
 _CALL_SECONDS = 1.0
+_CALLS_WHEN_STOPPING = 4
 
 
 class ExactlyOnce:
-    """Delivers one batch at a time and waits for its commit.
+    """Commits batch after batch; while one is being committed, the next is scored.
 
-    A transaction begins after scoring, so that a slow model does not hold it open. Whatever goes
-    wrong aborts it: then nothing of the batch is visible, and the batch is read again. A worker
-    that was taken for dead cannot commit, as its group generation is over.
+    A transaction begins after scoring, so that a slow model does not hold it open, and only after
+    the one before is committed. Whatever goes wrong aborts it: then nothing of the batch is
+    visible, and the batch is read again. A worker that was taken for dead cannot commit, as its
+    group generation is over.
 
     Two producers take turns: Kafka answers a commit before it has written its markers, and the
     next transaction of the same producer is put off for 20 ms then (seen with librdkafka 2.16).
@@ -46,38 +49,52 @@ class ExactlyOnce:
         self._producers: dict[str, confluent_kafka.Producer] = {}
         self._consumer = consumer
         self._stopping = stopping
+        self._generation: Any = None
+        self._committer = ThreadPoolExecutor(1, "committer")
+        self._under_way: tuple[Spans, Future[None]] | None = None
         self._again: dict[Partition, int] = {}
         self.failure: str | None = None
-        self._generation: Any = None
 
     def deliver(self, spans: Spans, outputs: Iterable[Output]) -> None:
         """Commit a batch's outputs and the positions after it, or nothing of both."""
-        positions = [TopicPartition(*partition, after) for partition, (_, after) in spans.items()]
+        scored = list(outputs)
+        self.finish()
+        if self.failure is not None:
+            self._read_again(spans)
+            return
         try:
             producer = self._producers.get(self._turns[0]) or self._connect(self._turns[0])
             producer.begin_transaction()
-            for output in outputs:
+            for output in scored:
                 hand_over(producer, output)
-            self._insist(producer.send_offsets_to_transaction, positions, self._generation)
-            self._insist(producer.commit_transaction)
-            self._turns.rotate()
         except KafkaException as error:
-            self._again = {partition: first for partition, (first, _) in spans.items()}
-            self.failure = error.args[0].str()
-            self._abort(error.args[0])
+            self._abort(spans, error.args[0])
+        else:
+            self._under_way = spans, self._committer.submit(self._commit, producer, spans)
 
     def poll(self) -> None:
-        """Nothing to take in: `deliver` has waited."""
+        """Learn what became of the batch under way, if that is decided."""
+        if self._under_way is not None and self._under_way[1].done():
+            self.finish()
 
     def commit(self) -> bool:
-        """Nothing to commit: `deliver` has."""
+        """Nothing to commit: every batch is."""
         return False
 
     def finish(self) -> None:
-        """Nothing to wait for: `deliver` has waited."""
+        """Wait for the batch under way."""
+        if self._under_way is None:
+            return
+        spans, committed = self._under_way
+        self._under_way = None
+        try:
+            committed.result()
+            self._turns.rotate()
+        except KafkaException as error:
+            self._abort(spans, error.args[0])
 
     def restart(self) -> list[TopicPartition]:
-        """Go back to the beginning of the batch that was aborted."""
+        """Go back to the beginning of what was aborted."""
         again, self._again, self.failure = self._again, {}, None
         return [TopicPartition(*partition, offset) for partition, offset in again.items()]
 
@@ -100,17 +117,26 @@ class ExactlyOnce:
         self._producers[name] = producer
         return producer
 
+    def _commit(self, producer: confluent_kafka.Producer, spans: Spans) -> None:
+        positions = [TopicPartition(*partition, after) for partition, (_, after) in spans.items()]
+        self._insist(producer.send_offsets_to_transaction, positions, self._generation)
+        self._insist(producer.commit_transaction)
+
     def _insist(self, call: Callable[..., None], *arguments: Any) -> None:
         """Repeat a call as long as Kafka may yet answer it."""
+        calls_left = _CALLS_WHEN_STOPPING
         while True:
             try:
                 return call(*arguments, _CALL_SECONDS)
             except KafkaException as error:
-                if not error.args[0].retriable() or self._stopping.is_set():
+                calls_left -= self._stopping.is_set()
+                if not error.args[0].retriable() or not calls_left:
                     raise
 
-    def _abort(self, error: KafkaError) -> None:
+    def _abort(self, spans: Spans, error: KafkaError) -> None:
         raise_if_forbidden(error)
+        self.failure = error.str()
+        self._read_again(spans)
         producer = self._producers.pop(self._turns[0], None)
         if producer is None or error.fatal():
             # The transaction timed out or was fenced, so it is over: a new producer may go on.
@@ -121,3 +147,7 @@ class ExactlyOnce:
             log.warning("the transaction is left to its timeout", reason=failure.args[0].str())
         else:
             self._producers[self._turns[0]] = producer
+
+    def _read_again(self, spans: Spans) -> None:
+        for partition, (first, _) in spans.items():
+            self._again.setdefault(partition, first)
