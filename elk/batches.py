@@ -18,12 +18,14 @@ class Batch(Generic[R]):
     """One bulk request: n records and their n entries; what cannot become one is rejected.
 
     Attributes:
+        marks: position of a record -> what is noted about a dead letter once it is a document.
         spans: what is done once every record is a document or an acknowledged dead letter.
     """
 
     def __init__(self) -> None:
         self.records: list[R] = []
         self.lines: list[bytes] = []
+        self.marks: dict[int, bytes] = {}
         self.rejected: list[tuple[R, Rejection]] = []
         self.spans: Sequence[Span] = ()
 
@@ -52,11 +54,13 @@ def cut(
     while waiting and len(batch) < most_documents and size < most_bytes:
         record = waiting.popleft()
         try:
-            lines = transcriber.lines(record)
+            lines, mark = transcriber.lines(record), transcriber.mark(record)
         except Rejection as rejection:
             batch.rejected.append((record, rejection))
             size += len(record.value or b"")
         else:
+            if mark is not None:
+                batch.marks[len(batch.records)] = mark
             batch.records.append(record)
             batch.lines.append(lines)
             size += len(lines)

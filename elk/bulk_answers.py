@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 FILTER_PATH = (
-    "items.create.status,items.create.error.type,items.create.error.reason,"
-    "items.create.error.caused_by.reason"
+    "items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason"
 )
 """All we read of an answer; without it every document would come back with its coordinates."""
 
@@ -50,7 +49,8 @@ class Item(Struct):
 class Action(Struct):
     """An item under the name of its action."""
 
-    create: Item
+    create: Item | None = None
+    update: Item | None = None
 
 
 class BulkAnswer(Struct):
@@ -71,11 +71,13 @@ def judge(items: Sequence[Action]) -> Verdict:
     """Sort the documents of a request; those in neither list are in the index (409 included)."""
     verdict = Verdict([], {})
     for position, action in enumerate(items):
-        item = action.create
-        if item.status < 300 or item.status == EXISTS:
+        item = action.create or action.update or Item(500)
+        # For an update it means that another one was quicker, again and again.
+        exists = item.status == EXISTS and action.update is None
+        if item.status < 300 or exists:
             continue
         error = item.error or ItemError()
-        if _temporary(item.status, error):
+        if item.status == EXISTS or _temporary(item.status, error):
             verdict.again.append(position)
             verdict.complaint = verdict.complaint or str(error)
         else:

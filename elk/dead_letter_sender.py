@@ -9,9 +9,10 @@ import structlog
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
-from contracts.dead_letters import DeadLetter, Headers, to_headers
+from contracts.dead_letters import DeadLetter, Headers, producer_of, to_headers
 from contracts.errors import DeliveryError
 from contracts.kafka import python_client_settings
+from contracts.replays import replay_mark
 from contracts.settings import Settings
 from contracts.topics import Topics
 from elk.records import Record, Rejection, Transcriber
@@ -109,7 +110,9 @@ class DeadLetterSender:
             member=self._member,
             model=origin.model,
             event_id=origin.event_id,
+            producer=producer_of(record.headers),
             truncated=truncated,
+            replay=replay_mark(record.headers),
         )
         return self._producer.send(
             self._topic, value=content, key=record.key, headers=to_headers(letter, original)

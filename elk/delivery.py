@@ -72,18 +72,22 @@ class Delivery:
         Raises:
             Abandoned: told to give up first.
         """
-        refused = self._write(batch.records, batch.lines)
+        refused = self._write(batch.lines)
         rejected = list(batch.rejected)
         for position, why in refused.items():
             rejected.append((batch.records[position], Rejection("document_rejected", why)))
         dead = self._set_aside(rejected) if rejected else 0
+        marks = [lines for position, lines in batch.marks.items() if position not in refused]
+        if marks:  # of replayed dead letters, after what they point to
+            for why in self._write(marks).values():
+                log.error("the replay of a dead letter could not be noted", why=why)
         return len(batch.records) - len(refused), dead
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-    def _write(self, records: Sequence[Record], lines: Sequence[bytes]) -> dict[int, str]:
+    def _write(self, lines: Sequence[bytes]) -> dict[int, str]:
         """Write all lines; gives position -> reason of those refused for good."""
         refused: dict[int, str] = {}
         queue = [list(range(len(lines)))] if lines else []

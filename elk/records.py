@@ -12,11 +12,14 @@ from contracts.dead_letters import Reason
 from contracts.errors import MillraceError
 from contracts.events import Label, Prediction, Source, to_datetime
 from contracts.model_events import ModelEvent
+from contracts.replays import replay_mark
 from contracts.settings import Settings
 from contracts.topics import Topics
 from prediction_log import documents
 from prediction_log.bulk import create_lines
+from prediction_log.dead_letter_documents import from_dead_letter
 from prediction_log.indices import IndexNames, coordinates_id, prediction_id
+from prediction_log.replays import Pointer, Replay, merge_lines
 
 _predictions = msgspec.json.Decoder(Prediction)
 _labels = msgspec.json.Decoder(Label)
@@ -97,8 +100,8 @@ class Transcriber:
             topics.dead_letters.name: self._dead_letter,
             topics.model_events.name: self._model_event,
         }
+        self._predictions = topics.predictions.name
         self._dead_letters = topics.dead_letters.name
-        self._with_origin = {topics.predictions.name, topics.shadow_predictions.name}
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -126,6 +129,24 @@ class Transcriber:
             raise Rejection("invalid", f"a value in it is out of range: {error}") from error
         return create_lines(*entry)
 
+    def place(self, record: Record) -> Pointer:
+        """Where the document of a record is; for one that `lines` took without complaint."""
+        entry = self._entry[record.topic](record)
+        return Pointer(entry.index_name, entry.document_id)
+
+    def mark(self, record: Record) -> bytes | None:
+        """What a record says about a dead letter that was replayed: lines to be written once its
+        own document is there; None for nearly all."""
+        if record.topic not in (self._predictions, self._dead_letters):
+            return None
+        mark = replay_mark(record.headers) if record.headers else None
+        if mark is None:
+            return None
+        place = self.place(record)
+        if record.topic == self._predictions:
+            return merge_lines(self._names, mark.letter, Replay(resolved=place))
+        return merge_lines(self._names, mark.letter, Replay(failed_again=place))
+
     def may_become_dead_letter(self, record: Record) -> bool:
         """Dead letters may not, or one that cannot be indexed would go round for ever."""
         return record.topic != self._dead_letters
@@ -136,11 +157,13 @@ class Transcriber:
         if record.headers is None:
             return Origin(here)  # none of ours wrote it, whatever event it names
         try:
-            if record.topic in self._with_origin:
+            if self._entry[record.topic] == self._prediction:
                 prediction = _predictions.decode(record.value or b"")
                 source = prediction.source
+                # A shadow's letter stands for itself: its event has an outcome already.
+                of_event = record.topic == self._predictions and _credible_source(source)
                 return Origin(
-                    source if _credible_source(source) else here,
+                    source if of_event else here,
                     prediction.model.name,
                     prediction.event_id,
                 )
@@ -187,17 +210,16 @@ class Transcriber:
         )
 
     def _dead_letter(self, record: Record) -> _Entry:
+        # Kafka allows headers without a value.
+        headers = [(k, v or b"") for k, v in record.headers or ()]
         try:
-            # Kafka allows headers without a value.
-            letter = dead_letters.from_headers(
-                [(k, v) for k, v in record.headers or () if v is not None]
-            )
+            letter = dead_letters.from_headers(headers)
         except MillraceError as error:
             raise Rejection("invalid", str(error)) from error
         return _Entry(
             self._names.dead_letters(letter.sent_at),
             coordinates_id(letter.source),
-            documents.from_dead_letter(letter, record.value or b""),
+            from_dead_letter(letter, record.value or b"", headers, self._source(record)),
         )
 
     def _model_event(self, record: Record) -> _Entry:

@@ -15,7 +15,26 @@ class _Create(Struct):
     create: _Target
 
 
+class _UpdateTarget(_Target):
+    retry_on_conflict: int = 5
+
+
+class _Update(Struct):
+    update: _UpdateTarget
+
+
+class _Merge(Struct):
+    doc: Struct
+    doc_as_upsert: bool = True
+
+
 def create_lines(index: str, document_id: str, document: Struct) -> bytes:
     """Two lines that create a document; one with that id already there answers 409."""
     action = _json.encode(_Create(_Target(index, document_id)))
     return action + b"\n" + _json.encode(document) + b"\n"
+
+
+def update_lines(index: str, document_id: str, document: Struct) -> bytes:
+    """Two lines that merge fields into a document, which is created where there is none."""
+    action = _json.encode(_Update(_UpdateTarget(index, document_id)))
+    return action + b"\n" + _json.encode(_Merge(document)) + b"\n"

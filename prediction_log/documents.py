@@ -4,7 +4,6 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from contracts.dead_letters import DeadLetter, Reason, Stage
 from contracts.events import (
     FeatureValue,
     Label,
@@ -18,9 +17,8 @@ from contracts.events import (
 from contracts.model_events import ModelEvent, ModelEventKind
 from prediction_log.features import Features, split
 
-_TIMESTAMP = {"timestamp": "@timestamp"}
-EXCERPT_BYTES = 4096
-"""How much of a dead letter's original is shown; all of it stays in Kafka."""
+TIMESTAMP = {"timestamp": "@timestamp"}
+"""How msgspec renames a field that cannot be a name in Python."""
 
 
 class Identity(Struct, frozen=True):
@@ -29,7 +27,7 @@ class Identity(Struct, frozen=True):
     id: str
 
 
-class PredictionDocument(Struct, frozen=True, kw_only=True, omit_defaults=True, rename=_TIMESTAMP):
+class PredictionDocument(Struct, frozen=True, kw_only=True, omit_defaults=True, rename=TIMESTAMP):
     """A prediction; `timestamp` is when the event occurred. Shadows carry no features."""
 
     timestamp: datetime
@@ -58,7 +56,7 @@ class LabelValue(Struct, frozen=True, omit_defaults=True):
     number: float | None = None
 
 
-class LabelDocument(Struct, frozen=True, kw_only=True, rename=_TIMESTAMP):
+class LabelDocument(Struct, frozen=True, kw_only=True, rename=TIMESTAMP):
     """A label; a corrected one is another document, of a greater offset of the same partition."""
 
     timestamp: datetime
@@ -66,29 +64,6 @@ class LabelDocument(Struct, frozen=True, kw_only=True, rename=_TIMESTAMP):
     model: ModelName
     label: LabelValue
     kafka: Source
-
-
-class DeadLetterDetail(Struct, frozen=True):
-    """Why a record was set aside, its size in bytes and its beginning as text."""
-
-    stage: Stage
-    reason: Reason
-    detail: str
-    size: int
-    excerpt: str
-    truncated: bool
-
-
-class DeadLetterDocument(Struct, frozen=True, kw_only=True, omit_defaults=True, rename=_TIMESTAMP):
-    """A dead letter; `timestamp` is the send time of the record, `kafka` where it stands."""
-
-    timestamp: datetime
-    dead_letter: DeadLetterDetail
-    failed_at: datetime
-    kafka: Source
-    worker: Identity
-    event: Identity | None = None
-    model: ModelName | None = None
 
 
 class EventModel(Struct, frozen=True, omit_defaults=True):
@@ -112,7 +87,7 @@ class ModelEventDetail(Struct, frozen=True, omit_defaults=True):
     control_offset: int | None = None
 
 
-class ModelEventDocument(Struct, frozen=True, kw_only=True, rename=_TIMESTAMP):
+class ModelEventDocument(Struct, frozen=True, kw_only=True, rename=TIMESTAMP):
     """A model event; `kafka` is the place of the event's own record."""
 
     timestamp: datetime
@@ -152,26 +127,6 @@ def from_label(label: Label, source: Source) -> LabelDocument:
         model=ModelName(label.model),
         label=_label_value(label.label),
         kafka=source,
-    )
-
-
-def from_dead_letter(letter: DeadLetter, original: bytes) -> DeadLetterDocument:
-    """Build the document of a dead letter."""
-    return DeadLetterDocument(
-        timestamp=letter.sent_at,
-        dead_letter=DeadLetterDetail(
-            stage=letter.stage,
-            reason=letter.reason,
-            detail=letter.detail,
-            size=len(original),
-            excerpt=original[:EXCERPT_BYTES].decode("utf-8", "replace"),
-            truncated=letter.truncated,
-        ),
-        failed_at=letter.failed_at,
-        kafka=letter.source,
-        worker=Identity(letter.member),
-        event=None if letter.event_id is None else Identity(letter.event_id),
-        model=None if letter.model is None else ModelName(letter.model),
     )
 
 

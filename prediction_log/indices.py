@@ -12,6 +12,8 @@ Kind = Literal["predictions", "labels", "dead-letters", "model-events"]
 KINDS: tuple[Kind, ...] = ("predictions", "labels", "dead-letters", "model-events")
 LATER_KINDS = ("outcomes", "drift", "performance", "operations")
 """Kinds that other parts will write; the template covers them already."""
+REPLAYS = "replays"
+"""What became of dead letters that were replayed."""
 
 UNDATED = "undated"
 _DATED = (2020, 2099)
@@ -45,6 +47,11 @@ class IndexNames:
         if not _DATED[0] <= moment.year <= _DATED[1]:
             return f"{self._prefix}-dead-letters-{UNDATED}"
         return f"{self._prefix}-dead-letters-{moment.year:04}.{moment.month:02}"
+
+    @property
+    def replays(self) -> str:
+        """`millrace-replays-dead-letters`: one index, where the id of a letter is there once."""
+        return f"{self._prefix}-{REPLAYS}-dead-letters"
 
     def model_events(self, at: datetime) -> str:
         """`millrace-model-events-<yyyy>`."""

@@ -1,18 +1,17 @@
 """Reading documents back as a data frame: one row per document, one column per leaf."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from elasticsearch import Elasticsearch
 
 from contracts.settings import Settings
 from prediction_log.client import connect, translated
 from prediction_log.indices import IndexNames, Kind
+from prediction_log.pages import hits
 
-PAGE = 5000
-KEEP_ALIVE = "2m"
+_ORDER = ({"@timestamp": "asc"}, {"_shard_doc": "asc"})
 TIMES = ("@timestamp", "predicted_at", "failed_at")
 
 
@@ -54,44 +53,11 @@ def read(
     try:
         with translated(settings):
             pattern = IndexNames(settings).pattern(kind, model)
-            rows = [_flat(source) for source in _sources(client, pattern, filters, columns)]
+            found = hits(client, pattern, filters, sort=_ORDER, columns=columns)
+            rows = [_flat(hit.get("_source", {})) for hit in found]
     finally:
         client.close()
     return _frame(rows, columns)
-
-
-def _sources(
-    client: Elasticsearch,
-    pattern: str,
-    filters: list[dict[str, Any]],
-    columns: Sequence[str] | None,
-) -> Iterator[dict[str, Any]]:
-    """Page through a point in time, so that what is indexed meanwhile changes nothing."""
-    if not client.indices.exists(index=pattern, allow_no_indices=False):
-        return
-    pit = client.open_point_in_time(index=pattern, keep_alive=KEEP_ALIVE)["id"]
-    after: list[Any] | None = None
-    try:
-        while True:
-            answer = client.search(
-                size=PAGE,
-                pit={"id": pit, "keep_alive": KEEP_ALIVE},
-                query={"bool": {"filter": filters}},
-                sort=[{"@timestamp": "asc"}, {"_shard_doc": "asc"}],
-                search_after=after,
-                source_includes=None if columns is None else list(columns),
-                track_total_hits=False,
-                filter_path=["pit_id", "hits.hits._source", "hits.hits.sort"],
-            ).body
-            pit = answer.get("pit_id", pit)
-            hits = answer.get("hits", {}).get("hits", [])
-            for hit in hits:
-                yield hit.get("_source", {})
-            if len(hits) < PAGE:
-                return
-            after = hits[-1]["sort"]
-    finally:
-        client.close_point_in_time(id=pit)
 
 
 def _flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:

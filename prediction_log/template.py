@@ -4,13 +4,16 @@ import json
 from importlib.resources import files
 from typing import Any
 
+from elasticsearch import Elasticsearch
+
 from contracts.settings import Settings
 from prediction_log.client import connect, translated
-from prediction_log.indices import KINDS, LATER_KINDS
+from prediction_log.indices import KINDS, LATER_KINDS, REPLAYS
 
 MOST_FIELDS = 2000
 """Mapped fields of one index. Features beyond are kept in `_source` but cannot be aggregated."""
 PRIORITY = 200
+_COVERED = (*KINDS, *LATER_KINDS, REPLAYS)
 
 
 def template_body(settings: Settings) -> dict[str, Any]:
@@ -28,7 +31,7 @@ def template_body(settings: Settings) -> dict[str, Any]:
         "mapping.total_fields.ignore_dynamic_beyond_limit": True,
     }
     return {
-        "index_patterns": [f"{settings.index_prefix}-{kind}-*" for kind in (*KINDS, *LATER_KINDS)],
+        "index_patterns": [f"{settings.index_prefix}-{kind}-*" for kind in _COVERED],
         "priority": PRIORITY,
         "version": template["mappings"]["_meta"]["version"],
         "_meta": {"description": "Millrace: predictions, labels, dead letters, model events"},
@@ -37,7 +40,7 @@ def template_body(settings: Settings) -> dict[str, Any]:
 
 
 def install_template(settings: Settings) -> None:
-    """Create or replace the index template, named as the index prefix.
+    """Create or replace the index template, named as the index prefix, and update its indices.
 
     Must be done before the first document: an index without it would guess its mapping.
 
@@ -48,8 +51,23 @@ def install_template(settings: Settings) -> None:
     client = connect(settings, connections=1)
     try:
         with translated(settings):
-            client.indices.put_index_template(
-                name=settings.index_prefix, body=template_body(settings)
-            )
+            body = template_body(settings)
+            client.indices.put_index_template(name=settings.index_prefix, body=body)
+            _update_indices(client, body)
     finally:
         client.close()
+
+
+def _update_indices(client: Elasticsearch, body: dict[str, Any]) -> None:
+    """Give indices of an older template the fields that came since: they are strict, and would
+    refuse today's documents. Mappings only ever grow; an index that is none of ours is left."""
+    mappings = body["template"]["mappings"]
+    pattern = ",".join(body["index_patterns"])
+    versions = client.indices.get_mapping(
+        index=pattern, ignore_unavailable=True, filter_path="*.mappings._meta.version"
+    ).body
+    for index, found in versions.items():
+        if found["mappings"]["_meta"]["version"] < body["version"]:
+            client.indices.put_mapping(
+                index=index, properties=mappings["properties"], meta=mappings["_meta"]
+            )

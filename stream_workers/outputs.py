@@ -6,13 +6,20 @@ from datetime import UTC, datetime
 import msgspec
 from msgspec import Struct
 
-from contracts.dead_letters import DeadLetter, Headers, to_headers
+from contracts.dead_letters import (
+    PRODUCER_HEADER,
+    DeadLetter,
+    Headers,
+    producer_of,
+    to_headers,
+)
 from contracts.events import FeatureValue, Latency, ModelRef, Outcome, Prediction, Source
+from contracts.replays import REPLAY_HEADERS, replay_mark
 from stream_workers.decoding import ReceivedEvent, Refusal
 from stream_workers.records import MOST_OVERHEAD_BYTES, Record
 
 _encode = msgspec.json.Encoder().encode
-_TRACE_HEADERS = ("traceparent", "tracestate")
+_PASSED_ON = REPLAY_HEADERS | {"traceparent", "tracestate", PRODUCER_HEADER}
 _DETAIL_CHARACTERS = 1000
 
 
@@ -72,7 +79,7 @@ class OutputWriter:
         record, event = row.record, row.event
         shadow = model.role == "shadow"
         sent = timing.started if record.sent_at is None else record.sent_at
-        headers, trace_id = _trace(record)
+        headers, trace_id = _passed_on(record)
         value = _encode(
             Prediction(
                 event_id=event.event_id,
@@ -111,6 +118,8 @@ class OutputWriter:
             member=self._member,
             model=refusal.model,
             event_id=refusal.event_id,
+            producer=producer_of(record.headers),
+            replay=replay_mark(record.headers),
             truncated=oversized or len(value) > self._letter_bytes,
         )
         return Output(
@@ -131,9 +140,13 @@ def _milliseconds(seconds: float) -> float:
     return int(seconds * 1e6) / 1e3
 
 
-def _trace(record: Record) -> tuple[Headers | None, str | None]:
-    """W3C trace context (https://www.w3.org/TR/trace-context/) of a record, to be passed on."""
-    headers = [(k, v) for k, v in record.headers or () if k in _TRACE_HEADERS and v is not None]
+def _passed_on(record: Record) -> tuple[Headers | None, str | None]:
+    """Headers that the prediction keeps, and the trace id among them.
+
+    These are W3C trace context (https://www.w3.org/TR/trace-context/), who sent the event, and the
+    mark of a replay.
+    """
+    headers = [(k, v) for k, v in record.headers or () if k in _PASSED_ON and v is not None]
     if not headers:
         return None, None
     parent = dict(headers).get("traceparent", b"").split(b"-")

@@ -41,3 +41,9 @@ def test_a_document_that_does_not_fit_the_mapping_is_refused_with_the_reason():
 
     assert verdict.again == []
     assert verdict.refused == {0: "failed to parse (not a long)"}
+
+
+def test_a_merge_that_met_another_is_tried_again():
+    verdict = judge([Action(update=Item(409, ItemError("version_conflict_engine_exception")))])
+
+    assert verdict.again == [0]

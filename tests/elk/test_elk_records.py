@@ -9,6 +9,7 @@ import pytest
 
 from contracts.dead_letters import DeadLetter, to_headers
 from contracts.events import Latency, ModelRef, Prediction, Regression, Source
+from contracts.replays import ReplayMark, mark_headers
 from contracts.settings import Settings
 from contracts.topics import Topics
 from elk.records import Rejection, Transcriber
@@ -148,6 +149,49 @@ def test_a_dead_letter_without_its_headers_is_refused_and_not_sent_round_again(h
 
     assert rejection(record).reason == "invalid"
     assert not transcriber().may_become_dead_letter(record)
+
+
+def marked() -> list[tuple[str, bytes]]:
+    return mark_headers(
+        ReplayMark(letter="uuid-3-7", first="uuid-3-7", attempt=2, first_seen=AT),
+    )
+
+
+def test_a_replayed_prediction_resolves_its_letter():
+    record = Record(TOPICS.predictions.name, prediction(), headers=marked())
+    action, merge = (transcriber().mark(record) or b"").splitlines()
+
+    assert json.loads(action)["update"]["_index"] == "millrace-replays-dead-letters"
+    assert json.loads(action)["update"]["_id"] == "uuid-3-7"
+    assert json.loads(merge)["doc"]["replay"]["resolved"] == {
+        "index": "millrace-predictions-flights-2026.03",
+        "id": "uuid-3-41-serving",
+    }
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        marked()[:3],
+        [*marked()[:1], ("millrace-replay-attempt", b"many"), *marked()[2:]],
+        [("millrace-replay-of", b"no id"), *marked()[1:]],
+        [("millrace-replay-of", b"x" * 5000 + b"-0-1"), *marked()[1:]],
+        [*marked()[:3], ("millrace-replay-first-seen", b"2026-03-01T12:00:00")],
+        [*marked()[:3], ("millrace-replay-first-seen", None)],
+    ],
+)
+def test_a_mark_that_is_not_well_formed_is_none(headers):
+    assert (
+        transcriber().mark(Record(TOPICS.predictions.name, prediction(), headers=headers)) is None
+    )
+
+
+def test_a_shadow_resolves_nothing_and_its_letter_stands_for_itself():
+    shadow = Record(TOPICS.shadow_predictions.name, prediction(), headers=marked())
+
+    assert transcriber().mark(shadow) is None
+    assert transcriber().origin(shadow).source.topic == TOPICS.shadow_predictions.name
 
 
 def test_the_dead_letter_of_a_prediction_speaks_of_its_event():

@@ -1,12 +1,14 @@
 """The `_source` of each kind of document."""
 
+import base64
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
 
-from contracts.dead_letters import DeadLetter
+from contracts.dead_letters import DeadLetter, from_headers, to_headers
 from contracts.events import (
     Anomaly,
     Classification,
@@ -20,8 +22,10 @@ from contracts.events import (
     Source,
 )
 from contracts.model_events import ModelEvent
+from contracts.replays import ReplayMark
 from prediction_log import documents
 from prediction_log.bulk import create_lines
+from prediction_log.dead_letter_documents import EXCERPT_BYTES, from_dead_letter
 
 SOURCE = Source("features", "uuid", 3, 41)
 AT = datetime(2013, 3, 1, 12, tzinfo=UTC)
@@ -106,24 +110,67 @@ def test_a_label_is_written_as_predictions_write_classes(label: object, written:
     assert source_of(documents.from_label(message, SOURCE))["label"] == written
 
 
+def letter(**changes: Any) -> DeadLetter:
+    fields: dict[str, Any] = {
+        "stage": "worker",
+        "reason": "malformed",
+        "detail": "not JSON",
+        "source": SOURCE,
+        "sent_at": AT,
+        "failed_at": AT,
+        "member": "w1",
+    }
+    return DeadLetter(**(fields | changes))
+
+
 def test_a_dead_letter_shows_the_beginning_of_the_original():
-    letter = DeadLetter(
-        stage="worker",
-        reason="malformed",
-        detail="not JSON",
-        source=SOURCE,
-        sent_at=AT,
-        failed_at=AT,
-        member="w1",
-    )
+    found = source_of(from_dead_letter(letter(), "é".encode() * 50_000))
 
-    found = source_of(documents.from_dead_letter(letter, b"\xff{" + b"x" * 9998))
-
-    assert found["dead_letter"]["size"] == 10_000
-    assert found["dead_letter"]["excerpt"].startswith("\ufffd{xx")
-    assert len(found["dead_letter"]["excerpt"]) == documents.EXCERPT_BYTES
+    assert found["dead_letter"]["size"] == 100_000
+    assert found["dead_letter"]["excerpt"] == "é" * (EXCERPT_BYTES // 2)
     assert "model" not in found
     assert "event" not in found
+
+
+def test_bytes_that_are_no_text_are_shown_in_base64():
+    headers = [("origin", b"gate 7"), ("raw", b"\xff"), ("millrace-stage", b"worker")]
+    found = source_of(from_dead_letter(letter(), b"\xff{", headers))["dead_letter"]
+
+    assert "excerpt" not in found
+    assert base64.b64decode(found["excerpt_base64"]) == b"\xff{"
+    assert found["headers"] == [
+        {"name": "origin", "text": "gate 7"},
+        {"name": "raw", "base64": "/w=="},
+    ]
+
+
+def test_headers_beyond_the_bound_are_counted():
+    headers = [("h", b"x" * 10_000)] * 5
+    found = source_of(from_dead_letter(letter(), b"", headers))["dead_letter"]
+
+    assert (len(found["headers"]), found["headers_left_out"]) == (1, 4)
+
+
+def test_a_letter_whose_replay_failed_keeps_the_time_of_the_first():
+    mark = ReplayMark(letter="uuid-0-9", first="uuid-0-7", attempt=3, first_seen=AT)
+    again = letter(failed_at=AT + timedelta(hours=2), replay=mark)
+    read = from_headers(to_headers(again, None))
+
+    found = source_of(from_dead_letter(read, b""))
+
+    assert read == again
+    assert found["failed_at"] == "2013-03-01T14:00:00Z"
+    assert found["dead_letter"]["first_seen"] == "2013-03-01T12:00:00Z"
+    assert found["dead_letter"]["attempts"] == 3
+    assert found["dead_letter"]["replay_of"] == "uuid-0-9"
+    assert found["dead_letter"]["first"] == "uuid-0-7"
+
+
+def test_who_sent_it_is_unknown_unless_it_says_so():
+    named = letter(producer="billing")
+
+    assert source_of(from_dead_letter(letter(), b""))["dead_letter"]["producer"] == "unknown"
+    assert source_of(from_dead_letter(named, b""))["dead_letter"]["producer"] == "billing"
 
 
 def test_a_model_event_keeps_what_is_known():

@@ -10,7 +10,7 @@ from elasticsearch import Elasticsearch
 from contracts.errors import UnreachableError
 from contracts.events import Classification, Label, Latency, ModelRef, Prediction, Role, Source
 from contracts.settings import Settings
-from prediction_log import read, reader
+from prediction_log import pages, read
 from prediction_log.bulk import create_lines
 from prediction_log.counts import count
 from prediction_log.documents import from_label, from_prediction
@@ -88,7 +88,7 @@ def log(settings: Settings) -> Iterator[Log]:
 
 
 def test_all_pages_of_all_months_are_read_in_the_order_of_event_time(log, monkeypatch):
-    monkeypatch.setattr(reader, "PAGE", 3)
+    monkeypatch.setattr(pages, "PAGE", 3)
     for offset in (6, 0, 3, 1, 5, 2, 4):
         log.predict(offset)
 

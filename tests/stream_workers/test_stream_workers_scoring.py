@@ -12,6 +12,7 @@ from contracts.dead_letters import DeadLetter, from_headers
 from contracts.deployments import Canary, DeployedVersion, Deployment
 from contracts.events import ModelRef, Prediction, Role
 from contracts.feature_schema import Feature, FeatureSchema
+from contracts.replays import ReplayMark, mark_headers
 from contracts.scorer import Scorer
 from stream_workers.decoding import Limits
 from stream_workers.outputs import Destinations, Output, OutputWriter
@@ -333,6 +334,16 @@ def test_the_trace_of_the_producer_is_passed_on() -> None:
     [output] = score([message(event(), headers=headers)], served(version(Doubling())))
     assert output.headers == [("traceparent", parent)]
     assert predictions([output])[0].trace_id == "0af7651916cd43dd8448eb211c80319c"
+
+
+def test_who_sent_an_event_and_the_mark_of_a_replay_are_passed_on() -> None:
+    seen = datetime(2026, 3, 1, tzinfo=UTC)
+    mark = ReplayMark(letter="uuid-0-7", first="uuid-0-5", attempt=3, first_seen=seen)
+    headers = [("producer", b"billing"), *mark_headers(mark)]
+    [output] = score([message(event(), headers=headers)], served(version(Doubling())))
+    assert output.headers == headers
+    [letter] = letters(score([message(b"x", headers=headers)], Serving()))
+    assert (letter.producer, letter.replay) == ("billing", mark)
 
 
 def test_a_dead_letter_keeps_the_headers_of_its_record() -> None:

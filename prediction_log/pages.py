@@ -1,0 +1,54 @@
+"""Paging through a point in time, so that what is indexed meanwhile changes nothing."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from elasticsearch import Elasticsearch
+
+PAGE = 5000
+KEEP_ALIVE = "2m"
+
+
+def hits(
+    client: Elasticsearch,
+    pattern: str,
+    filters: Sequence[dict[str, Any]],
+    *,
+    sort: Sequence[dict[str, Any]],
+    columns: Sequence[str] | None = None,
+    page: int | None = None,
+) -> Iterator[dict[str, Any]]:
+    """All hits that match, with `_index`, `_id` and `_source`; none if there is no such index.
+
+    Args:
+        sort: must end every tie; `_shard_doc` does.
+        columns: what of the documents is wanted; None: all.
+    """
+    if not client.indices.exists(index=pattern, allow_no_indices=False):
+        return
+    pit = client.open_point_in_time(index=pattern, keep_alive=KEEP_ALIVE)["id"]
+    size = page or PAGE
+    after: list[Any] | None = None
+    try:
+        while True:
+            answer = client.search(
+                size=size,
+                pit={"id": pit, "keep_alive": KEEP_ALIVE},
+                query={"bool": {"filter": list(filters)}},
+                sort=list(sort),
+                search_after=after,
+                source_includes=None if columns is None else list(columns),
+                track_total_hits=False,
+                filter_path=[
+                    "pit_id",
+                    *(f"hits.hits.{name}" for name in ("_index", "_id", "_source", "sort")),
+                ],
+            ).body
+            pit = answer.get("pit_id", pit)
+            found = answer.get("hits", {}).get("hits", [])
+            yield from found
+            if len(found) < size:
+                return
+            after = found[-1]["sort"]
+    finally:
+        client.close_point_in_time(id=pit)
