@@ -1,23 +1,19 @@
-"""An indexer on a real Kafka and a real Elasticsearch, what is put before it, and a front that
-misbehaves between the two."""
+"""An indexer on a real Kafka and a real Elasticsearch, and what is put before it."""
 
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 import pytest
 from confluent_kafka import Producer
 from elasticsearch import Elasticsearch
+from elasticsearch_front import Front
 
 from contracts.events import Latency, ModelRef, Outcome, Prediction, Regression, Source
 from contracts.kafka import create_topics, librdkafka_settings
@@ -185,76 +181,6 @@ def start_process(settings: Settings) -> Iterator[Callable[[], subprocess.Popen[
     for process in running:
         process.kill()
         process.wait()
-
-
-class Front:
-    """Stands between the indexer and Elasticsearch and answers bulk requests as it is told.
-
-    `script` holds answers for the next ones: a status is answered without asking Elasticsearch,
-    "cut" passes the request on and hangs up instead of answering. While `down`, it hangs up on
-    whatever comes.
-    """
-
-    def __init__(self, elasticsearch: str) -> None:
-        self.script: deque[int | str] = deque()
-        self.down = False
-        self.refused = 0
-        self._target = urlsplit(elasticsearch).netloc
-        front = self
-
-        class Request(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def answer(self) -> None:
-                front.answer(self)
-
-            do_GET = do_PUT = do_POST = do_HEAD = answer
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Request)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def answer(self, request: BaseHTTPRequestHandler) -> None:
-        """Serve one request."""
-        body = request.rfile.read(int(request.headers.get("content-length", 0)))
-        bulk = request.path.startswith("/_bulk")
-        order = self.script.popleft() if bulk and self.script else None
-        if self.down or isinstance(order, int):
-            self.refused += 1
-        if self.down:
-            request.close_connection = True
-            return
-        if isinstance(order, int):
-            self._reply(request, order, b'{"error":{"type":"told","reason":"told to"}}')
-            return
-        connection = HTTPConnection(self._target, timeout=60)
-        headers = {k: v for k, v in request.headers.items() if k.lower() != "host"}
-        connection.request(request.command, request.path, body, headers)
-        response = connection.getresponse()
-        content = response.read()
-        if order == "cut":
-            self.refused += 1
-            request.close_connection = True
-            return
-        self._reply(request, response.status, content)
-
-    @staticmethod
-    def _reply(request: BaseHTTPRequestHandler, status: int, content: bytes) -> None:
-        request.send_response(status)
-        request.send_header("content-type", "application/vnd.elasticsearch+json;compatible-with=8")
-        request.send_header("x-elastic-product", "Elasticsearch")
-        request.send_header("content-length", str(len(content)))
-        request.end_headers()
-        request.wfile.write(content)
-
-    def close(self) -> None:
-        """Stop serving."""
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture
