@@ -6,7 +6,7 @@ import click
 import typer
 from rich.markup import escape
 
-from cli import demo, models, produce, services, stack, status, train
+from cli import dead_letters, demo, models, produce, services, stack, status, train
 from cli.output import stderr
 from contracts.errors import MillraceError
 from local_stack.errors import LocalStackError
@@ -28,6 +28,7 @@ app.command("demo")(demo.demo)
 app.command("train")(train.train)
 app.add_typer(models.app, name="models")
 app.command("produce")(produce.produce)
+app.add_typer(dead_letters.app, name="dead-letters")
 app.command("worker")(services.worker)
 app.command("indexer")(services.indexer)
 
