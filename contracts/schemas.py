@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from contracts.dead_letters import PREFIX, Reason, Stage
+from contracts.dead_letters import PREFIX, PRODUCER_HEADER, Reason, Stage
 from contracts.deployments import PAYLOAD_TYPE, Deployment
 from contracts.events import SCHEMA_VERSION_HEADER, FeatureEvent, Label, Prediction
 from contracts.model_events import ModelEvent
@@ -45,6 +45,10 @@ _VERSION_HEADERS: JsonObject = {
         "traceparent": {
             "type": "string",
             "description": "W3C trace context, passed through to the prediction",
+        },
+        PRODUCER_HEADER: {
+            "type": "string",
+            "description": "Who sends it, for dead letters to be grouped by",
         },
     },
 }
@@ -208,9 +212,15 @@ def _dead_letter_headers() -> JsonObject:
         "member": text | {"description": "The process that set the record aside"},
         "model": text,
         "event-id": text,
+        "producer": text | {"description": "Who sent the record, by its header `producer`"},
         "truncated": text | {"const": "true", "description": "Only the beginning was kept"},
+        "replay-of": text | {"description": "The letter whose replay failed again"},
+        "replay-first": text | {"description": "The record's first letter"},
+        "replay-attempt": whole | {"description": "How often the record has failed by now"},
+        "replay-first-seen": moment,
     }
-    optional = {"model", "event-id", "truncated"}
+    optional = {"model", "event-id", "producer", "truncated"}
+    optional |= {name for name in fields if name.startswith("replay-")}
     return {
         "$schema": DIALECT,
         "$id": "urn:millrace:dead-letter-headers:1",
