@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
-from elk.records import Record, Rejection, Transcriber
+from elk.records import Erased, Record, Rejection, Transcriber
 from elk.watermarks import Span, Watermarks
 
 MOST_BYTES = 8 * 1024 * 1024
@@ -18,6 +18,7 @@ class Batch(Generic[R]):
     """One bulk request: n records and their n entries; what cannot become one is rejected.
 
     Attributes:
+        erased: how many records became nothing, since the data of their entity was erased.
         marks: position of a record -> what is noted about a dead letter once it is a document.
         spans: what is done once every record is a document or an acknowledged dead letter.
     """
@@ -27,10 +28,11 @@ class Batch(Generic[R]):
         self.lines: list[bytes] = []
         self.marks: dict[int, bytes] = {}
         self.rejected: list[tuple[R, Rejection]] = []
+        self.erased = 0
         self.spans: Sequence[Span] = ()
 
     def __len__(self) -> int:
-        return len(self.records) + len(self.rejected)
+        return len(self.records) + len(self.rejected) + self.erased
 
     def finish(self) -> None:
         """Mark all its records as done."""
@@ -55,6 +57,8 @@ def cut(
         record = waiting.popleft()
         try:
             lines, mark = transcriber.lines(record), transcriber.mark(record)
+        except Erased:
+            batch.erased += 1
         except Rejection as rejection:
             batch.rejected.append((record, rejection))
             size += len(record.value or b"")

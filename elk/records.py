@@ -9,12 +9,15 @@ from msgspec import Struct
 
 from contracts import dead_letters
 from contracts.dead_letters import Reason
+from contracts.erasures import Erasures
 from contracts.errors import MillraceError
 from contracts.events import Label, Prediction, Source, to_datetime
 from contracts.model_events import ModelEvent
 from contracts.replays import replay_mark
 from contracts.settings import Settings
 from contracts.topics import Topics
+from elk.entities import entities_of
+from elk.erased import is_erased
 from prediction_log import documents
 from prediction_log.bulk import create_lines
 from prediction_log.dead_letter_documents import from_dead_letter
@@ -67,6 +70,13 @@ class Rejection(Exception):
         self.detail = detail
 
 
+class Erased(Rejection):
+    """A record that becomes nothing at all: the data of its entity was erased since."""
+
+    def __init__(self) -> None:
+        super().__init__("invalid", "the data of its entity was erased after it was sent")
+
+
 class Origin(Struct, frozen=True):
     """The event that a record speaks of, for its dead letter."""
 
@@ -86,6 +96,9 @@ class Transcriber:
 
     Args:
         topic_ids: topic name -> UUID, for documents that are known by their own record.
+
+    Attributes:
+        erasures: what must not come back; may grow at any time.
     """
 
     def __init__(self, settings: Settings, topics: Topics, topic_ids: Mapping[str, str]) -> None:
@@ -93,6 +106,7 @@ class Transcriber:
         self._past = timedelta(days=settings.max_past_days)
         self._future = timedelta(seconds=settings.max_future_seconds)
         self.topic_ids = topic_ids
+        self.erasures = Erasures()
         self._entry = {
             topics.predictions.name: self._prediction,
             topics.shadow_predictions.name: self._prediction,
@@ -100,6 +114,7 @@ class Transcriber:
             topics.dead_letters.name: self._dead_letter,
             topics.model_events.name: self._model_event,
         }
+        self._topics = topics
         self._predictions = topics.predictions.name
         self._dead_letters = topics.dead_letters.name
 
@@ -113,6 +128,7 @@ class Transcriber:
 
         Raises:
             Rejection: the record cannot be decoded or its time is beyond the limits.
+            Erased: it must not become one.
         """
         if record.headers is None:
             raise Rejection("malformed", "the name of a header is not UTF-8")
@@ -127,6 +143,8 @@ class Transcriber:
             ) from error
         except (ValueError, OverflowError) as error:
             raise Rejection("invalid", f"a value in it is out of range: {error}") from error
+        if self.erasures and is_erased(self.erasures, entry.document, record.timestamp):
+            raise Erased
         return create_lines(*entry)
 
     def place(self, record: Record) -> Pointer:
@@ -216,10 +234,12 @@ class Transcriber:
             letter = dead_letters.from_headers(headers)
         except MillraceError as error:
             raise Rejection("invalid", str(error)) from error
+        value = record.value or b""
+        entities = entities_of(letter, record.key, value, self._topics)
         return _Entry(
             self._names.dead_letters(letter.sent_at),
             coordinates_id(letter.source),
-            from_dead_letter(letter, record.value or b"", headers, self._source(record)),
+            from_dead_letter(letter, value, headers, self._source(record), entities),
         )
 
     def _model_event(self, record: Record) -> _Entry:

@@ -58,13 +58,15 @@ class DeadLetterDetail(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class DeadLetterDocument(Struct, frozen=True, kw_only=True, omit_defaults=True, rename=TIMESTAMP):
-    """A dead letter; `timestamp` is the send time of the record, `kafka` where it stands."""
+    """A dead letter; `timestamp` is the send time of the record, `kafka` where it stands, `entity`
+    whom it speaks of, if that can be told."""
 
     timestamp: datetime
     dead_letter: DeadLetterDetail
     failed_at: datetime
     kafka: Source
     worker: Identity
+    entity: Sequence[Identity] = ()
     event: Identity | None = None
     model: ModelName | None = None
 
@@ -74,12 +76,14 @@ def from_dead_letter(
     value: bytes,
     headers: Sequence[tuple[str, bytes]] = (),
     stored: Source | None = None,
+    entities: Sequence[str] = (),
 ) -> DeadLetterDocument:
     """Build the document of a dead letter.
 
     Args:
         value, headers: those of its record on the topic of dead letters.
         stored: where that record stands.
+        entities: ids of those it speaks of.
     """
     text = _text(value, EXCERPT_BYTES)
     original = original_headers(headers)
@@ -106,6 +110,7 @@ def from_dead_letter(
         failed_at=letter.failed_at,
         kafka=letter.source,
         worker=Identity(letter.member),
+        entity=[Identity(entity) for entity in entities],
         event=None if letter.event_id is None else Identity(letter.event_id),
         model=None if letter.model is None else ModelName(letter.model),
     )
