@@ -39,14 +39,19 @@ class OriginalShown(Struct, frozen=True):
     headers: list[tuple[str, Bytes | None]]
 
 
-class LetterShown(Struct, frozen=True):
-    """What `show --json` prints; `original` is None if Kafka no longer has it."""
+class ListedLetter(Struct, frozen=True):
+    """A letter in `list --letters --json`."""
 
     id: str
     index: str
     state: State
     document: DeadLetterDocument
     replay: Replay
+
+
+class ShownLetter(ListedLetter, frozen=True):
+    """What `show --json` prints; `original` is None if Kafka no longer has it."""
+
     original: OriginalShown | None
 
 
@@ -98,16 +103,21 @@ def print_letters(letters: Sequence["Letter"]) -> None:
         stdout.print("no dead letters")
 
 
-def as_shown(letter: "Letter", original: "Original | None") -> LetterShown:
+def as_listed(letter: "Letter") -> ListedLetter:
+    """A letter as `list` prints it."""
+    return ListedLetter(letter.id, letter.index, letter.state, letter.document, letter.replay)
+
+
+def as_shown(letter: "Letter", original: "Original | None") -> ShownLetter:
     """A letter with its original as `show` prints it."""
     whole = None
     if original is not None:
         headers = [(name, _bytes(value)) for name, value in original.headers]
         whole = OriginalShown(_bytes(original.key), _bytes(original.value), headers)
-    return LetterShown(letter.id, letter.index, letter.state, letter.document, letter.replay, whole)
+    return ShownLetter(letter.id, letter.index, letter.state, letter.document, letter.replay, whole)
 
 
-def print_letter(letter: LetterShown) -> None:
+def print_letter(letter: ShownLetter) -> None:
     """Everything about one letter."""
     document, found, replay = letter.document, letter.document.dead_letter, letter.replay
     claim = replay.claimed

@@ -84,7 +84,7 @@ def list_letters(
     Examples: `millrace dead-letters list --since 2h`,
     `millrace dead-letters list --reason unknown_model --letters --open`
     """
-    from cli.dead_letter_tables import print_groups, print_letters
+    from cli.dead_letter_tables import as_listed, print_groups, print_letters
     from elk.dead_letters.groups import group_letters
     from elk.dead_letters.listing import newest_letters
     from elk.dead_letters.selection import GROUP_FIELDS
@@ -101,7 +101,8 @@ def list_letters(
         replays = read_replays(client, names)
         if letters:
             found = newest_letters(client, names, chosen, replays, only_open=open, limit=limit)
-            print_json({"letters": found}) if json else print_letters(found)
+            listed = [as_listed(letter) for letter in found]
+            print_json({"letters": listed}) if json else print_letters(found)
             return
         groups = group_letters(client, names, chosen, fields, replays)
     groups = [group for group in groups if group.states["open"] or not open]

@@ -17,11 +17,11 @@ def moment(text: str | None, now: datetime | None = None) -> datetime | None:
     """
     if text is None:
         return None
-    if _AGO.fullmatch(text):
-        return (now or datetime.now(UTC)) - span(text)
     try:
+        if _AGO.fullmatch(text):
+            return (now or datetime.now(UTC)) - span(text)
         found = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise UsageError(
             f"'{text}' is no time: write 2026-03-01T09:30:00Z, 2026-03-01, or 2h (30m, 3d) for "
             "so long ago"
