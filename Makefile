@@ -1,6 +1,6 @@
 # Everything people and CI run. `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast chaos lint format lock docs clean
+.PHONY: help setup demo test test-fast chaos soak lint format lock docs clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -25,6 +25,9 @@ test: $(INSTALLED) ## Run all tests, on a real Kafka and a real Elasticsearch
 
 test-fast: $(INSTALLED) ## Run the tests that need neither
 	@$(BIN)/python -m pytest -m 'not stack' $(ARGS)
+
+soak: $(INSTALLED) ## Run everything at a steady rate for an hour; ARGS="--minutes 5 --rate 500"
+	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 chaos: $(INSTALLED) ## Run the fault suite (half an hour and more); SEED=1 ROUNDS=5 ONLY=broker
 	@$(BIN)/python -m pytest -m chaos $(if $(ONLY),-k "$(ONLY)") tests/chaos $(ARGS)

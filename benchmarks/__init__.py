@@ -1,0 +1,1 @@
+"""Measurements that take minutes or hours; nothing of the product imports this."""
