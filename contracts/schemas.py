@@ -17,6 +17,7 @@ from contracts.dead_letters import PREFIX, PRODUCER_HEADER, Reason, Stage
 from contracts.deployments import PAYLOAD_TYPE, Deployment
 from contracts.events import SCHEMA_VERSION_HEADER, FeatureEvent, Label, Prediction
 from contracts.model_events import ModelEvent
+from contracts.service_stats import ServiceStats
 from contracts.settings import Settings
 from contracts.signatures import Envelope
 from contracts.topics import Topic, Topics
@@ -31,6 +32,7 @@ _MESSAGES: Mapping[str, type[msgspec.Struct]] = {
     "label": Label,
     "prediction": Prediction,
     "model-event": ModelEvent,
+    "service-stats": ServiceStats,
     "deployment": Deployment,
     "envelope": Envelope,
 }
@@ -90,6 +92,7 @@ _CHANNELS = (
         f"Signed deployments: a DSSE envelope whose payload ({PAYLOAD_TYPE}) is a Deployment",
     ),
     _Channel("model_events", "model-event", "send", "model name", "Steps of versions into traffic"),
+    _Channel("service_stats", "service-stats", "send", "member", "How every process is doing"),
 )
 
 

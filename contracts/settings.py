@@ -94,6 +94,14 @@ class Settings(ConnectionSecurity):
     index_replicas: int = Field(
         0, ge=0, description="Copies of each index beside the first; 0 fits a single node"
     )
+    http_address: str = Field(
+        "127.0.0.1:0",
+        pattern=r":\d{1,5}$",
+        description="host:port of a service's health and metrics; port 0: any that is free",
+    )
+    stats_interval_seconds: float = Field(
+        10, ge=0.1, description="How often a service tells its figures on `service-stats`"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged"
     )

@@ -57,6 +57,7 @@ class Topics:
             retention_bytes=FOR_EVER,
         )
         self.model_events = topic("model-events", 1, retention_ms=FOR_EVER)
+        self.service_stats = topic("service-stats", 1, retention_ms=str(DAY_MS))
 
     def all(self) -> tuple[Topic, ...]:
         """Every topic, for creation and checks."""

@@ -1,26 +1,31 @@
 """The indexer: consumes the topics of the log and writes documents, losing and doubling none."""
 
+import os
+import socket
 import threading
 import time
 from collections import deque
-from typing import Any
 
 import structlog
 from kafka import OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError
 from kafka.structs import MemberState
 
-from contracts.consumers import python_consumer
 from contracts.errors import AccessError, ConfigurationError, MillraceError, UnreachableError
-from contracts.kafka import consumer_group, describe_topics, require_rights
+from contracts.kafka import describe_topics, require_rights
 from contracts.kafka_access import refusal
+from contracts.operating.operated import Operated
 from contracts.settings import Settings
 from contracts.topics import Topics
 from elk import backoff
 from elk.batches import Batch, Partition, cut
+from elk.consumer import indexer_consumer
 from elk.dead_letter_sender import DeadLetterSender
 from elk.delivery import LOUD_EVERY, Delivery
+from elk.health import watch_elasticsearch, watch_indexer
+from elk.lag import known_lags
 from elk.lanes import Lanes
+from elk.metrics import SERVICE, IndexerMetrics
 from elk.records import Record, Transcriber
 from elk.watermarks import Watermarks
 from prediction_log.template import install_template
@@ -29,9 +34,6 @@ log = structlog.stdlib.get_logger("elk")
 
 LINGER_MS = 100
 """How long records wait for company before a request is sent."""
-MAX_POLL_INTERVAL_MS = 300_000
-METADATA_MAX_AGE_MS = 60_000
-"""How soon the new partitions of a topic that grew are read."""
 KEEP_POLLING_SECONDS = 1.0
 """How often a consumer that takes nothing still polls; silent for longer than the interval above,
 it would leave its group."""
@@ -47,9 +49,19 @@ MOST_SPANS = 2000
 FINISH_SECONDS = 9.0
 """How long requests under way may take once the indexer is told to stop."""
 REPORT_SECONDS = 30.0
+LOOK_SECONDS = 1.0
+"""How often the lag is looked at."""
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
+    """Index until `stop` is set, seen by operators from the beginning; errors as `index`."""
+    operated = Operated(settings, SERVICE, f"indexer-{socket.gethostname()}-{os.getpid()}")
+    watch_elasticsearch(operated.health, settings)
+    with operated:
+        index(settings, stop, operated)
+
+
+def index(settings: Settings, stop: threading.Event, operated: Operated) -> None:
     """Index until `stop` is set, then finish what is under way and commit it.
 
     Waits for Elasticsearch, at the start and at any time later; needs Kafka at the start.
@@ -59,6 +71,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
         AccessError: Kafka or Elasticsearch does not let us in, or does not allow what is needed.
         ConfigurationError: the topics do not exist.
     """
+    metrics = IndexerMetrics(operated.metrics)
     topics = Topics(settings)
     transcriber = Transcriber(settings, topics, {})
     transcriber.topic_ids = _known_topics(settings, transcriber.topics)
@@ -68,10 +81,12 @@ def run(settings: Settings, stop: threading.Event) -> None:
         return
     giving_up = threading.Event()
     sets_aside = DeadLetterSender(settings, topics, transcriber)
-    delivery = Delivery(settings, sets_aside, giving_up)
-    lanes = Lanes(settings.bulk_in_flight, delivery.deliver)
+    delivery = Delivery(settings, metrics.counting(sets_aside), giving_up)
+    lanes = Lanes(settings.bulk_in_flight, metrics.counted(delivery.deliver))
     log.info("indexer started", topics=transcriber.topics, index_prefix=settings.index_prefix)
     indexer = Indexer(settings, transcriber, lanes)
+    metrics.ask(indexer, lambda: lanes.busy, lambda: delivery.retries)
+    watch_indexer(operated, indexer)
     try:
         indexer.work(stop)
         lanes.wait(FINISH_SECONDS, until_idle=True)
@@ -99,7 +114,7 @@ class Indexer:
 
     def __init__(self, settings: Settings, transcriber: Transcriber, lanes: Lanes) -> None:
         self._settings = settings
-        self._consumer = _consumer(settings, transcriber.topics)
+        self._consumer = indexer_consumer(settings, transcriber.topics)
         self._transcriber = transcriber
         self._lanes = lanes
         self._waiting: deque[Record] = deque()
@@ -108,6 +123,14 @@ class Indexer:
         self._reported = 0
         self._failed_commits = 0
         self.watermarks: Watermarks[Partition] = Watermarks()
+        self.went_round = self._looked_at = time.monotonic()
+        self.assignment: frozenset[Partition] = frozenset()
+        self.lags: dict[Partition, int] = {}
+
+    @property
+    def queued(self) -> int:
+        """How many records are read and not yet handed to a lane."""
+        return len(self._waiting)
 
     def work(self, stop: threading.Event) -> None:
         """Run until told to stop.
@@ -122,6 +145,7 @@ class Indexer:
                 raise self._lanes.failure
             now = time.monotonic()
             self._watch_membership(now, stop)
+            self._note_position(now)
             if now - self._committed_at >= self._settings.commit_interval_seconds:
                 self.commit()
                 self._committed_at = now
@@ -198,11 +222,18 @@ class Indexer:
         self._waiting.clear()  # read again from the committed offsets
         while not stop.is_set():
             try:
-                self._consumer = _consumer(self._settings, self._transcriber.topics)
+                self._consumer = indexer_consumer(self._settings, self._transcriber.topics)
                 break
             except UnreachableError as error:
                 log.warning("waiting for Kafka", why=str(error))
         self._member_at = time.monotonic()
+
+    def _note_position(self, now: float) -> None:
+        """Keep what others may ask for: the consumer belongs to this thread alone."""
+        self.went_round = now
+        self.assignment = frozenset((p.topic, p.partition) for p in self._consumer.assignment())
+        if now - self._looked_at >= LOOK_SECONDS:
+            self.lags, self._looked_at = known_lags(self._consumer), now
 
     def _report(self, now: float) -> None:
         if now - self._reported_at < REPORT_SECONDS:
@@ -242,31 +273,3 @@ def _install_template(settings: Settings, stop: threading.Event) -> None:
                 log.warning("waiting for Elasticsearch", why=str(error))
         stop.wait(backoff.delay(attempt))
         attempt += 1
-
-
-def _consumer(settings: Settings, topics: tuple[str, ...]) -> Any:
-    try:
-        consumer = python_consumer(
-            settings,
-            *topics,
-            group_id=consumer_group(settings, "indexer"),
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            allow_auto_create_topics=False,
-            session_timeout_ms=settings.session_timeout_ms,
-            heartbeat_interval_ms=settings.session_timeout_ms // 4,
-            metadata_max_age_ms=METADATA_MAX_AGE_MS,
-            max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
-            max_poll_records=settings.bulk_documents,
-            fetch_max_wait_ms=100,
-            fetch_max_bytes=16 * 1024 * 1024,
-            max_partition_fetch_bytes=4 * 1024 * 1024,
-            metrics_enabled=False,
-        )
-        # Joining the group before the partitions are known would assign none of them.
-        for topic in topics:
-            consumer.partitions_for_topic(topic)
-        return consumer
-    except KafkaError as error:
-        raise refusal(settings, error) from error

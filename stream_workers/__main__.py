@@ -23,10 +23,11 @@ def run(settings: Settings) -> None:
     _require_rights(settings)
     app = WorkerApp(settings)
     log.info("worker starts", kafka=settings.kafka, environment=settings.environment)
-    app.control.feed.catch_up()
-    faust.Worker(
-        app, loglevel="WARNING", quiet=True, redirect_stdouts=False, override_logging=False
-    ).execute_from_commandline()
+    with app.operated:
+        app.control.feed.catch_up()
+        faust.Worker(
+            app, loglevel="WARNING", quiet=True, redirect_stdouts=False, override_logging=False
+        ).execute_from_commandline()
 
 
 def _require_rights(settings: Settings) -> None:

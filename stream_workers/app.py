@@ -13,11 +13,14 @@ from mode import Service, ServiceT
 
 from contracts.errors import ConfigurationError
 from contracts.kafka import consumer_group, describe_topics, librdkafka_settings
+from contracts.operating.operated import Operated
 from contracts.settings import Settings
 from contracts.topics import MIB, Topics
 from stream_workers.control import ControlFeed
 from stream_workers.decoding import Limits
+from stream_workers.health import watch_lane, watch_models
 from stream_workers.lane import Lane, Listener
+from stream_workers.metrics import SERVICE, WorkerMetrics
 from stream_workers.outputs import Destinations, OutputWriter
 from stream_workers.scoring import BatchScorer
 from stream_workers.transport import Transport
@@ -56,7 +59,12 @@ class WorkerApp(faust.App):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.member = f"{socket.gethostname()}-{os.getpid()}"
-        self.control = ControlService(ControlFeed(settings, self.member))
+        self.operated = Operated(settings, SERVICE, self.member)
+        self.metrics = WorkerMetrics(self.operated.metrics)
+        feed = ControlFeed(settings, self.member, self.metrics.model_changed)
+        self.control = ControlService(feed)
+        self.metrics.ask_models(feed)
+        watch_models(self.operated.health, feed)
         self.declared = Topics(settings)
         super().__init__(
             id=consumer_group(settings, "workers"),
@@ -99,6 +107,7 @@ class WorkerApp(faust.App):
                 settings.max_future_seconds,
             ),
             defaults,
+            observers=[self.metrics],
         )
         outputs = (topics.predictions, topics.shadow_predictions, topics.dead_letters)
 
@@ -107,8 +116,12 @@ class WorkerApp(faust.App):
                 settings, [topics.features.name], [output.name for output in outputs]
             )
 
-        return Lane(
-            consumer_settings(settings, self.conf.id),
+        lane = Lane(
+            {
+                **consumer_settings(settings, self.conf.id),
+                "statistics.interval.ms": 5000,
+                "stats_cb": self.metrics.consumer_statistics,
+            },
             producer_settings(settings, room, self.member),
             scorer,
             lambda: self.control.feed.serving,
@@ -116,6 +129,9 @@ class WorkerApp(faust.App):
             settings.worker_batch,
             listener,
         )
+        self.metrics.ask(lane)
+        watch_lane(self.operated, lane)
+        return lane
 
 
 def input_topic_ids(

@@ -3,6 +3,7 @@
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import confluent_kafka
@@ -32,11 +33,17 @@ class ControlFeed:
 
     Args:
         member: the worker's id, written into model events.
+        changed: told of every model event.
     """
 
-    def __init__(self, settings: Settings, member: str) -> None:
+    def __init__(
+        self, settings: Settings, member: str, changed: Callable[[ModelEventKind], None]
+    ) -> None:
         self._settings = settings
         self._member = member
+        self._changed = changed
+        self.caught_up = False
+        self.behind = 0
         topics = Topics(settings)
         self._control_topic = topics.model_control.name
         self._events_topic = topics.model_events.name
@@ -100,6 +107,7 @@ class ControlFeed:
                 self.serving = msgspec.structs.replace(self.serving, unavailable=unavailable)
                 self._tell("rejected", model, history[-1], reason=str(error))
         self._producer.flush(10)
+        self.caught_up = True
 
     def follow(self, stop: threading.Event) -> None:
         """Apply deployments as they arrive, until `stop` is set."""
@@ -108,11 +116,18 @@ class ControlFeed:
             message = self._consumer.poll(_POLL_SECONDS)
             if message is None or message.error() is not None:
                 continue  # librdkafka reconnects and goes on by itself
+            self._note_behind(message)
             deployment = self._judge(message)
             if deployment is not None:
                 self._apply(deployment)
         self._producer.flush(5)
         self._consumer.close()
+
+    def _note_behind(self, message: confluent_kafka.Message) -> None:
+        """How many records come after this one; others must not ask a consumer that polls."""
+        partition = confluent_kafka.TopicPartition(self._control_topic, 0)
+        _, end = self._consumer.get_watermark_offsets(partition, cached=True)
+        self.behind = max(0, end - (message.offset() or 0) - 1)
 
     def _judge(self, message: confluent_kafka.Message) -> Deployment | None:
         self._offset = message.offset()
@@ -178,6 +193,7 @@ class ControlFeed:
                 "author": deployment.author,
             }
         facts |= more
+        self._changed(event)
         level = log.warning if event in ("rejected", "kept") else log.info
         level(f"model {event}", model=model, **facts)
         value = ModelEvent(

@@ -5,6 +5,7 @@ Batches form by themselves: while one is scored the next records gather in librd
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from confluent_kafka import KafkaException, TopicPartition
 from stream_workers.at_least_once import AtLeastOnce
 from stream_workers.delivery import FLUSH_SECONDS, Delivery, raise_if_final
 from stream_workers.exactly_once import ExactlyOnce
+from stream_workers.lag import known_lags
 from stream_workers.records import Record, from_message
 from stream_workers.scoring import BatchScorer
 from stream_workers.serving import Serving
@@ -25,6 +27,7 @@ log = structlog.get_logger("stream_workers.lane")
 
 _POLL_SECONDS = 0.1
 _RETRY_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
 
 
 class Listener(Protocol):
@@ -71,7 +74,10 @@ class Lane(threading.Thread):
             if "transactional.id" in producer_settings
             else AtLeastOnce(producer_settings, self.consumer)
         )
-        self._rebalances = 0
+        self.rebalances = 0
+        self.read_again = 0
+        self.went_round = self._looked_at = time.monotonic()
+        self.lags: dict[Partition, int] = {}
         self.assignment: frozenset[Partition] = frozenset()
 
     # Orders, from any thread.
@@ -119,6 +125,7 @@ class Lane(threading.Thread):
         """Read, score and produce until stopped."""
         try:
             while not self._stopping.is_set():
+                self._note_position(time.monotonic())
                 self._obey()
                 self._delivery.poll()
                 if self._delivery.failure is not None:
@@ -133,14 +140,20 @@ class Lane(threading.Thread):
             self._obey()
             self.consumer.close()
 
+    def _note_position(self, now: float) -> None:
+        """Keep what others may ask for: a consumer that polls must be asked by nobody else."""
+        self.went_round = now
+        if now - self._looked_at >= _LOOK_SECONDS:
+            self.lags, self._looked_at = known_lags(self.consumer, self.assignment), now
+
     def _read(self) -> list[confluent_kafka.Message]:
         first = self.consumer.poll(_POLL_SECONDS)
         if first is None:
             return []
-        rebalances = self._rebalances
+        rebalances = self.rebalances
         # Whatever else has arrived by now; with a timeout it would wait for more.
         more = self.consumer.consume(self._batch_size - 1, 0)
-        if self._rebalances != rebalances:
+        if self.rebalances != rebalances:
             # A partition went in between, and with it these records: its owner reads them again.
             return []
         return [first, *more]
@@ -172,6 +185,7 @@ class Lane(threading.Thread):
     def _read_again(self, reason: str) -> None:
         """Outputs were not taken: go back to where they begin."""
         positions = self._delivery.restart()
+        self.read_again += 1
         log.error(
             "outputs were not delivered; reading again",
             reason=reason,
@@ -197,7 +211,7 @@ class Lane(threading.Thread):
         # Paused until Faust has gone through its own steps and resumes the flow.
         consumer.assign(partitions)
         consumer.pause(partitions)
-        self._rebalances += 1
+        self.rebalances += 1
         self.assignment = frozenset((p.topic, p.partition) for p in partitions)
         self._delivery.assigned()
         self._look_up_topics()
@@ -219,7 +233,7 @@ class Lane(threading.Thread):
         consumer.unassign()
 
     def _let_go(self, partitions: list[TopicPartition]) -> None:
-        self._rebalances += 1
+        self.rebalances += 1
         gone = frozenset((p.topic, p.partition) for p in partitions)
         self._delivery.drop(gone)
         self.assignment -= gone

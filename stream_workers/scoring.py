@@ -6,11 +6,12 @@ Pure: records and models in, outputs out. Kafka stays outside.
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Protocol
 
 import structlog
 
 from contracts.dead_letters import Reason
-from contracts.events import Outcome
+from contracts.events import ModelRef, Outcome
 from contracts.scorer import Columns, Scorer
 from stream_workers.decoding import (
     Limits,
@@ -27,12 +28,26 @@ from stream_workers.serving import LoadedVersion, ServedModel, Serving
 log = structlog.get_logger("stream_workers.scoring")
 
 
+class Observer(Protocol):
+    """Told of every batch: metrics and traces are made of that."""
+
+    def taken(self, records: int) -> None:
+        """A batch was read."""
+
+    def scored(self, model: ModelRef, rows: Sequence[Row], timing: Timing) -> None:
+        """These rows were scored by one predict call."""
+
+    def refused(self, reason: Reason) -> None:
+        """A record became a dead letter."""
+
+
 class BatchScorer:
     """Turns batches of records into predictions and dead letters.
 
     Args:
         default_models: topic -> model of events that name none.
         clock: seconds since 1970.
+        observers: told once per batch; a row whose batch had to be halved is told of again.
     """
 
     def __init__(
@@ -41,11 +56,13 @@ class BatchScorer:
         limits: Limits,
         default_models: Mapping[str, str],
         clock: Callable[[], float] = time.time,
+        observers: Sequence[Observer] = (),
     ) -> None:
         self._writer = writer
         self._limits = limits
         self._default_models = default_models
         self._clock = clock
+        self._observers = observers
         self.ignored_features = 0
 
     def score(self, records: Sequence[Record], serving: Serving) -> list[Output]:
@@ -54,16 +71,21 @@ class BatchScorer:
         Whatever goes wrong is put down to single records by halving: one that this code cannot
         handle must not stop its partition for ever.
         """
+        for observer in self._observers:
+            observer.taken(len(records))
+        return self._outcomes(records, serving)
+
+    def _outcomes(self, records: Sequence[Record], serving: Serving) -> list[Output]:
         try:
             return list(self._score(records, serving))
         except Exception as error:
             if len(records) == 1:
                 log.exception("a record could not be processed", offset=records[0].offset)
                 refusal = Refusal("prediction_failed", f"the worker failed on it: {error!r}")
-                return [self._writer.dead_letter(records[0], refusal, self._clock())]
+                return [self._letter(records[0], refusal, self._clock())]
             middle = len(records) // 2
             halves = (records[:middle], records[middle:])
-            return [output for half in halves for output in self.score(half, serving)]
+            return [output for half in halves for output in self._outcomes(half, serving)]
 
     def _score(self, records: Sequence[Record], serving: Serving) -> Iterator[Output]:
         started = self._clock()
@@ -71,7 +93,7 @@ class BatchScorer:
         for record in records:
             row = self._read(record, started, serving)
             if isinstance(row, Refusal):
-                yield self._writer.dead_letter(record, row, started)
+                yield self._letter(record, row, started)
             else:
                 model = row.event.model or self._default_models[record.topic]
                 by_model.setdefault(model, []).append(row)
@@ -110,7 +132,7 @@ class BatchScorer:
             columns = schema.columns([row.features for row in rows])
         known = len(schema.features)
         self.ignored_features += sum(max(0, len(row.features) - known) for row in rows)
-        answers, timing = self._predict(version, columns, len(rows), started)
+        answers, timing = self._predict(version, columns, rows, started)
         for row, answer in zip(rows, answers, strict=True):
             if isinstance(answer, str):
                 yield self._refuse(row, "prediction_failed", answer, version)
@@ -125,23 +147,32 @@ class BatchScorer:
         problems = schema.problems(schema.columns([row.features for row in rows]))
         rows = [row for number, row in enumerate(rows) if number not in problems]
         columns = schema.columns([row.features for row in rows])
-        answers, timing = self._predict(version, columns, len(rows), started)
+        answers, timing = self._predict(version, columns, rows, started)
         for row, answer in zip(rows, answers, strict=True):
             if not isinstance(answer, str):
                 yield self._writer.prediction(row, version.ref, answer, timing)
 
     def _predict(
-        self, version: LoadedVersion, columns: Columns, count: int, started: float
+        self, version: LoadedVersion, columns: Columns, rows: Sequence[Row], started: float
     ) -> tuple[list[Outcome | str], Timing]:
         began = time.perf_counter()
-        answers = predict_each(version.scorer, columns, count)
+        answers = predict_each(version.scorer, columns, len(rows))
         inference_ms = round((time.perf_counter() - began) * 1000, 3)
         now = self._clock()
-        return answers, Timing(started, now, datetime.fromtimestamp(now, UTC), inference_ms)
+        timing = Timing(started, now, datetime.fromtimestamp(now, UTC), inference_ms)
+        if rows:
+            for observer in self._observers:
+                observer.scored(version.ref, rows, timing)
+        return answers, timing
 
     def _refuse(self, row: Row, reason: Reason, detail: str, version: LoadedVersion) -> Output:
         refusal = Refusal(reason, detail, row.event.event_id, version.ref.name)
-        return self._writer.dead_letter(row.record, refusal, self._clock())
+        return self._letter(row.record, refusal, self._clock())
+
+    def _letter(self, record: Record, refusal: Refusal, now: float) -> Output:
+        for observer in self._observers:
+            observer.refused(refusal.reason)
+        return self._writer.dead_letter(record, refusal, now)
 
 
 def predict_each(scorer: Scorer, columns: Columns, count: int) -> list[Outcome | str]:

@@ -1,0 +1,1 @@
+"""What every long-running service offers its operators: health, metrics and figures."""

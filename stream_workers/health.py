@@ -1,0 +1,54 @@
+"""What makes a worker ready, and when only a restart helps it."""
+
+from contracts.operating.health import Condition, Health, recent, starting
+from contracts.operating.operated import Operated
+from stream_workers.control import ControlFeed
+from stream_workers.lane import Lane
+
+_STUCK_SECONDS = 300.0
+"""Kafka's `max.poll.interval.ms`: silent for longer, a worker has lost its partitions anyway."""
+
+
+def watch_models(health: Health, feed: ControlFeed) -> None:
+    """Ready: the control topic is read to its end, and there is a model. The rest follows once
+    there is a lane."""
+    health.ready_while("assignment", starting)
+
+    def control() -> Condition:
+        if not feed.caught_up:
+            return Condition(False, "the control topic is not read to its end yet")
+        return Condition(feed.behind == 0, f"{feed.behind} deployments are not read yet")
+
+    def model() -> Condition:
+        serving = feed.serving
+        if serving.models:
+            served = (f"{name} {m.champion.ref.version}" for name, m in serving.models.items())
+            return Condition(True, f"serving {', '.join(sorted(served))}")
+        if serving.unavailable:
+            why = "; ".join(f"{name}: {why}" for name, why in serving.unavailable.items())
+            return Condition(False, f"no deployed model can be loaded: {why}")
+        return Condition(False, "no model is deployed: run 'millrace models publish'")
+
+    health.ready_while("control", control)
+    health.ready_while("model", model)
+
+
+def watch_lane(operated: Operated, lane: Lane) -> None:
+    """Ready: the group has given it partitions. Alive: its thread goes round."""
+
+    def assignment() -> Condition:
+        if lane.assignment:
+            return Condition(True, f"{len(lane.assignment)} partitions")
+        return Condition(False, "no partitions: the group is rebalancing, or has workers to spare")
+
+    def goes_round() -> Condition:
+        if not lane.is_alive():
+            return Condition(False, "the lane has ended")
+        away = operated.kafka.condition()
+        # Without Kafka it waits inside a call, as it should.
+        return (
+            recent(lane.went_round, _STUCK_SECONDS) if away.holds else Condition(True, away.detail)
+        )
+
+    operated.health.ready_while("assignment", assignment)
+    operated.health.alive_while("lane", goes_round)
