@@ -58,7 +58,7 @@ def forbidden(settings: Settings, what: str) -> AccessError:
     """An action that Kafka's ACLs do not allow."""
     return AccessError(
         f"Kafka at {settings.kafka} does not allow that to {settings.kafka_identity}: {what}; "
-        "grant it ('millrace access kafka' shows and applies what each service needs)"
+        "grant it (deploy/kafka/acls.toml has what each service needs)"
     )
 
 
