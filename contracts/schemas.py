@@ -15,6 +15,7 @@ import msgspec
 
 from contracts.dead_letters import PREFIX, PRODUCER_HEADER, Reason, Stage
 from contracts.deployments import PAYLOAD_TYPE, Deployment
+from contracts.erasures import Erasure
 from contracts.events import SCHEMA_VERSION_HEADER, FeatureEvent, Label, Prediction
 from contracts.model_events import ModelEvent
 from contracts.service_stats import ServiceStats
@@ -33,6 +34,7 @@ _MESSAGES: Mapping[str, type[msgspec.Struct]] = {
     "prediction": Prediction,
     "model-event": ModelEvent,
     "service-stats": ServiceStats,
+    "erasure": Erasure,
     "deployment": Deployment,
     "envelope": Envelope,
 }
@@ -92,6 +94,7 @@ _CHANNELS = (
         f"Signed deployments: a DSSE envelope whose payload ({PAYLOAD_TYPE}) is a Deployment",
     ),
     _Channel("model_events", "model-event", "send", "model name", "Steps of versions into traffic"),
+    _Channel("erasures", "erasure", "send", "hash of the entity", "Whose data must not come back"),
     _Channel("service_stats", "service-stats", "send", "member", "How every process is doing"),
 )
 

@@ -57,6 +57,15 @@ class Topics:
             retention_bytes=FOR_EVER,
         )
         self.model_events = topic("model-events", 1, retention_ms=FOR_EVER)
+        # Must outlive whatever an erased record could come back from: other topics, snapshots.
+        self.erasures = topic(
+            "erasures",
+            1,
+            cleanup_policy="delete",
+            retention_ms=FOR_EVER,
+            retention_bytes=FOR_EVER,
+            max_message_bytes=str(4 * MIB),
+        )
         self.service_stats = topic("service-stats", 1, retention_ms=str(DAY_MS))
 
     def all(self) -> tuple[Topic, ...]:

@@ -22,6 +22,7 @@ from elk.batches import Batch, Partition, cut
 from elk.consumer import indexer_consumer
 from elk.dead_letter_sender import DeadLetterSender
 from elk.delivery import LOUD_EVERY, Delivery
+from elk.erasure_log import ErasureLog
 from elk.health import watch_elasticsearch, watch_indexer
 from elk.lag import known_lags
 from elk.lanes import Lanes
@@ -74,8 +75,9 @@ def index(settings: Settings, stop: threading.Event, operated: Operated) -> None
     metrics = IndexerMetrics(operated.metrics)
     topics = Topics(settings)
     transcriber = Transcriber(settings, topics, {})
-    transcriber.topic_ids = _known_topics(settings, transcriber.topics)
-    require_rights(settings, read=transcriber.topics, write=[topics.dead_letters.name])
+    read = (*transcriber.topics, topics.erasures.name)
+    transcriber.topic_ids = _known_topics(settings, read)
+    require_rights(settings, read=read, write=[topics.dead_letters.name])
     _install_template(settings, stop)
     if stop.is_set():
         return
@@ -84,7 +86,9 @@ def index(settings: Settings, stop: threading.Event, operated: Operated) -> None
     delivery = Delivery(settings, metrics.counting(sets_aside), giving_up)
     lanes = Lanes(settings.bulk_in_flight, metrics.counted(delivery.deliver))
     log.info("indexer started", topics=transcriber.topics, index_prefix=settings.index_prefix)
-    indexer = Indexer(settings, transcriber, lanes)
+    erasures = ErasureLog(settings)
+    transcriber.erasures = erasures.erasures
+    indexer = Indexer(settings, transcriber, lanes, erasures)
     metrics.ask(indexer, lambda: lanes.busy, lambda: delivery.retries)
     watch_indexer(operated, indexer)
     try:
@@ -98,6 +102,7 @@ def index(settings: Settings, stop: threading.Event, operated: Operated) -> None
         giving_up.set()
         lanes.close()
         indexer.close()
+        erasures.close()
         sets_aside.close()
         delivery.close()
         log.info(
@@ -112,10 +117,13 @@ def index(settings: Settings, stop: threading.Event, operated: Operated) -> None
 class Indexer:
     """The loop: poll, cut into batches, hand them to the lanes, commit what is done."""
 
-    def __init__(self, settings: Settings, transcriber: Transcriber, lanes: Lanes) -> None:
+    def __init__(
+        self, settings: Settings, transcriber: Transcriber, lanes: Lanes, erasures: ErasureLog
+    ) -> None:
         self._settings = settings
         self._consumer = indexer_consumer(settings, transcriber.topics)
         self._transcriber = transcriber
+        self._erasures = erasures
         self._lanes = lanes
         self._waiting: deque[Record] = deque()
         self._oldest = 0.0
@@ -182,6 +190,8 @@ class Indexer:
             full = len(self._waiting) >= settings.bulk_documents
             if not full and time.monotonic() - self._oldest < LINGER_MS / 1000:
                 return
+            if not self._erasures.try_refresh():
+                return  # what must not come back has to be known first
             batch: Batch[Record] = cut(
                 self._waiting, self._transcriber, self.watermarks, settings.bulk_documents
             )
