@@ -14,6 +14,7 @@ from contracts.errors import MillraceError
 from contracts.events import Label, Prediction, Source, to_datetime
 from contracts.model_events import ModelEvent
 from contracts.replays import replay_mark
+from contracts.service_stats import ServiceStats
 from contracts.settings import Settings
 from contracts.topics import Topics
 from elk.entities import entities_of
@@ -22,11 +23,13 @@ from prediction_log import documents
 from prediction_log.bulk import create_lines
 from prediction_log.dead_letter_documents import from_dead_letter
 from prediction_log.indices import IndexNames, coordinates_id, prediction_id
+from prediction_log.operations_documents import from_service_stats
 from prediction_log.replays import Pointer, Replay, merge_lines
 
 _predictions = msgspec.json.Decoder(Prediction)
 _labels = msgspec.json.Decoder(Label)
 _model_events = msgspec.json.Decoder(ModelEvent)
+_service_stats = msgspec.json.Decoder(ServiceStats)
 
 
 class Record(Protocol):
@@ -71,10 +74,15 @@ class Rejection(Exception):
 
 
 class Erased(Rejection):
-    """A record that becomes nothing at all: the data of its entity was erased since."""
+    """A record that becomes nothing at all, as the data of its entity was erased since.
 
-    def __init__(self) -> None:
+    Attributes:
+        document_id: of the document that must not be there.
+    """
+
+    def __init__(self, document_id: str) -> None:
         super().__init__("invalid", "the data of its entity was erased after it was sent")
+        self.document_id = document_id
 
 
 class Origin(Struct, frozen=True):
@@ -113,6 +121,7 @@ class Transcriber:
             topics.labels.name: self._label,
             topics.dead_letters.name: self._dead_letter,
             topics.model_events.name: self._model_event,
+            topics.service_stats.name: self._operations,
         }
         self._topics = topics
         self._predictions = topics.predictions.name
@@ -124,32 +133,17 @@ class Transcriber:
         return tuple(self._entry)
 
     def lines(self, record: Record) -> bytes:
-        """The action and the document.
+        """The action and the document; errors as `place`."""
+        return create_lines(*self._transcribe(record))
+
+    def place(self, record: Record) -> Pointer:
+        """Where the document of a record is, or is to be.
 
         Raises:
             Rejection: the record cannot be decoded or its time is beyond the limits.
             Erased: it must not become one.
         """
-        if record.headers is None:
-            raise Rejection("malformed", "the name of a header is not UTF-8")
-        try:
-            entry = self._entry[record.topic](record)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            reason: Reason = (
-                "invalid" if isinstance(error, msgspec.ValidationError) else "malformed"
-            )
-            raise Rejection(
-                reason if record.value else "empty", f"not a record of {record.topic}: {error}"
-            ) from error
-        except (ValueError, OverflowError) as error:
-            raise Rejection("invalid", f"a value in it is out of range: {error}") from error
-        if self.erasures and is_erased(self.erasures, entry.document, record.timestamp):
-            raise Erased
-        return create_lines(*entry)
-
-    def place(self, record: Record) -> Pointer:
-        """Where the document of a record is; for one that `lines` took without complaint."""
-        entry = self._entry[record.topic](record)
+        entry = self._transcribe(record)
         return Pointer(entry.index_name, entry.document_id)
 
     def mark(self, record: Record) -> bytes | None:
@@ -191,6 +185,24 @@ class Transcriber:
             return Origin(here, _model_events.decode(record.value or b"").model)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return Origin(here)
+
+    def _transcribe(self, record: Record) -> _Entry:
+        if record.headers is None:
+            raise Rejection("malformed", "the name of a header is not UTF-8")
+        try:
+            entry = self._entry[record.topic](record)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            reason: Reason = (
+                "invalid" if isinstance(error, msgspec.ValidationError) else "malformed"
+            )
+            raise Rejection(
+                reason if record.value else "empty", f"not a record of {record.topic}: {error}"
+            ) from error
+        except (ValueError, OverflowError) as error:
+            raise Rejection("invalid", f"a value in it is out of range: {error}") from error
+        if self.erasures and is_erased(self.erasures, entry.document, record.timestamp):
+            raise Erased(entry.document_id)
+        return entry
 
     def _prediction(self, record: Record) -> _Entry:
         prediction = _predictions.decode(record.value or b"")
@@ -250,6 +262,16 @@ class Transcriber:
             self._names.model_events(event.at),
             coordinates_id(source),
             documents.from_model_event(event, source),
+        )
+
+    def _operations(self, record: Record) -> _Entry:
+        stats = _service_stats.decode(record.value or b"")
+        _require_zone(stats.at)
+        source = self._source(record)
+        return _Entry(
+            self._names.operations(stats.at),
+            coordinates_id(source),
+            from_service_stats(stats, source),
         )
 
     def _source(self, record: Record) -> Source:

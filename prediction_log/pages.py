@@ -22,7 +22,7 @@ def hits(
 
     Args:
         sort: must end every tie; `_shard_doc` does.
-        columns: what of the documents is wanted; None: all.
+        columns: what of the documents is wanted; None: all; empty: their ids alone.
     """
     if not client.indices.exists(index=pattern, allow_no_indices=False):
         return
@@ -37,7 +37,8 @@ def hits(
                 query={"bool": {"filter": list(filters)}},
                 sort=list(sort),
                 search_after=after,
-                source_includes=None if columns is None else list(columns),
+                source=False if columns is not None and not columns else None,
+                source_includes=list(columns) if columns else None,
                 track_total_hits=False,
                 filter_path=[
                     "pit_id",
