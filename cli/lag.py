@@ -26,6 +26,7 @@ def readers(topics: Topics) -> dict[str, tuple[str, ...]]:
         topics.labels,
         topics.dead_letters,
         topics.model_events,
+        topics.service_stats,
     )
     return {"workers": (topics.features.name,), "indexer": tuple(t.name for t in indexed)}
 

@@ -1,19 +1,24 @@
 """`millrace status`: what runs, what is served, how far behind everything is."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
 from cli.options import BootstrapServers, Elasticsearch, Json
 from cli.output import print_json, print_table, say
+from cli.service_table import SERVICE_COLUMNS, service_row
 from contracts.errors import MillraceError
 from contracts.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from cli.lag import TopicState
+    from cli.running_services import ServiceState
 
 T = TypeVar("T")
+
+HEALTHY = "healthy"
 
 
 class ServerState(Struct, frozen=True):
@@ -38,7 +43,8 @@ class Status(Struct, frozen=True):
     """All that `millrace status` tells."""
 
     servers: list[ServerState]
-    services: dict[str, str]
+    services: list["ServiceState"]
+    processes: dict[str, str]
     topics: list["TopicState"]
     models: list[ModelState]
 
@@ -48,7 +54,10 @@ def status(
     elasticsearch: Elasticsearch = None,
     as_json: Json = False,
 ) -> None:
-    """Show servers, services, topics with consumer lag, and the models being served.
+    """Show servers, services with health and speed, topics with consumer lag, and the models.
+
+    Services on other machines are shown as well. `processes` are those that the demonstration
+    left running here.
 
     Example: `millrace status --json | jq .topics`
     """
@@ -62,8 +71,9 @@ def status(
         ("name", "address", "state"),
         ((s.name, s.address, s.state) for s in found.servers),
     )
-    if found.services:
-        print_table("Services", ("name", "state"), found.services.items())
+    print_table("Services", SERVICE_COLUMNS, map(service_row, found.services))
+    if found.processes:
+        print_table("Started here", ("name", "state"), found.processes.items())
     print_table(
         "Topics",
         ("topic", "records", "lag by consumer group"),
@@ -81,11 +91,15 @@ def status(
 
 def gather(settings: Settings) -> Status:
     """Ask everything that answers; what does not is shown as unreachable."""
+    servers = _servers(settings)
+    # Each question would wait for a Kafka that is away as long as the first did.
+    kafka = servers[0].state == HEALTHY
     return Status(
-        _servers(settings),
-        _services(settings),
-        _or_else(lambda: _topics(settings), []),
-        _or_else(lambda: _models(settings), []),
+        servers,
+        _services(settings, kafka),
+        _processes(settings),
+        _or_else(lambda: _topics(settings), []) if kafka else [],
+        _or_else(lambda: _models(settings), []) if kafka else [],
     )
 
 
@@ -103,7 +117,7 @@ def _servers(settings: Settings) -> list[ServerState]:
 
     def kafka() -> str:
         admin_client(settings).close()
-        return "healthy"
+        return HEALTHY
 
     def elasticsearch() -> str:
         return str(connect(settings).cluster.health(timeout="2s")["status"])
@@ -121,7 +135,13 @@ def _servers(settings: Settings) -> list[ServerState]:
     return states
 
 
-def _services(settings: Settings) -> dict[str, str]:
+def _services(settings: Settings, kafka: bool) -> list["ServiceState"]:
+    from cli.running_services import running_services
+
+    return running_services(settings, datetime.now(UTC), ask_kafka=kafka)
+
+
+def _processes(settings: Settings) -> dict[str, str]:
     from local_stack.services import list_services
 
     return {

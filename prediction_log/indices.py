@@ -3,14 +3,14 @@ meets its own document again."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, get_args
 
 from contracts.events import ModelRef, Source
 from contracts.settings import Settings
 
-Kind = Literal["predictions", "labels", "dead-letters", "model-events"]
-KINDS: tuple[Kind, ...] = ("predictions", "labels", "dead-letters", "model-events")
-LATER_KINDS = ("outcomes", "drift", "performance", "operations")
+Kind = Literal["predictions", "labels", "dead-letters", "model-events", "operations"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+LATER_KINDS = ("outcomes", "drift", "performance")
 """Kinds that other parts will write; the template covers them already."""
 REPLAYS = "replays"
 """What became of dead letters that were replayed."""
@@ -43,10 +43,11 @@ class IndexNames:
     def dead_letters(self, sent_at: datetime) -> str:
         """`millrace-dead-letters-<yyyy.MM>` by the send time, which a redelivery does not
         change; `-undated` where that time is not credible."""
-        moment = sent_at.astimezone(UTC)
-        if not _DATED[0] <= moment.year <= _DATED[1]:
-            return f"{self._prefix}-dead-letters-{UNDATED}"
-        return f"{self._prefix}-dead-letters-{moment.year:04}.{moment.month:02}"
+        return self._monthly("dead-letters", sent_at)
+
+    def operations(self, at: datetime) -> str:
+        """`millrace-operations-<yyyy.MM>`, `-undated` as for dead letters."""
+        return self._monthly("operations", at)
 
     @property
     def replays(self) -> str:
@@ -62,6 +63,12 @@ class IndexNames:
         pattern matches another model's."""
         of_model = f"{model}-" if model and kind in ("predictions", "labels") else ""
         return f"{self._prefix}-{kind}-{of_model}*"
+
+    def _monthly(self, kind: Kind, moment: datetime) -> str:
+        moment = moment.astimezone(UTC)
+        if not _DATED[0] <= moment.year <= _DATED[1]:
+            return f"{self._prefix}-{kind}-{UNDATED}"
+        return f"{self._prefix}-{kind}-{moment.year:04}.{moment.month:02}"
 
     def _join(self, stem: str, year: int, month: int, day: int) -> str:
         date = f"{year:04}.{month:02}" + (f".{day:02}" if self._daily else "")

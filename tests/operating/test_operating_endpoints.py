@@ -1,7 +1,12 @@
 """Every service tells over HTTP whether it lives, whether it is ready, and its metrics."""
 
+from typing import Any
+
 import pytest
 from operating.installation import MODEL, Installation, get, ready, samples, total
+
+from cli.status import gather
+from contracts.settings import Settings
 
 pytestmark = pytest.mark.stack
 
@@ -57,3 +62,39 @@ def test_metrics_tell_what_became_of_the_events(
     assert total(written, "millrace_latency_seconds_count", service="indexer") >= 43
     assert total(written, "millrace_bulk_seconds_count") > 0
     assert total(written, "millrace_retries_total") == 0
+
+
+def test_analysts_find_the_figures_of_every_service(
+    installation: Installation, worker: str, indexer: str
+) -> None:
+    def told() -> dict[str, dict[str, Any]]:
+        """The documents of intervals in which there was something to do, by service."""
+        found = installation.documents("operations", {"range": {"operations.records": {"gt": 0}}})
+        return {document["service"]["name"]: document for document in found}
+
+    installation.wait(lambda: set(told()) == {"worker", "indexer"}, "figures of both services")
+    document = told()["worker"]
+    assert document["service"]["address"] == worker
+    figures = document["operations"]
+    assert figures["ready"]
+    assert figures["models"] == [f"{MODEL} 1 champion"]
+    assert figures["records_per_second"] > 0
+    assert 0 < figures["latency"]["p50_ms"] <= figures["latency"]["p99_ms"]
+    assert figures["memory_bytes"] > 10_000_000
+
+
+def test_status_shows_every_service_with_its_health_and_speed(
+    installation: Installation, worker: str, indexer: str
+) -> None:
+    def health(settings: Settings) -> dict[str, str]:
+        found = gather(settings)
+        return {state.stats.address: state.health for state in found.services}
+
+    both = {worker: "ready", indexer: "ready"}
+    installation.wait(lambda: health(installation.settings) == both, "both services in the status")
+    elsewhere = installation.settings.model_copy(
+        update={"project_dir": installation.folder / "elsewhere"}
+    )
+    assert health(elsewhere) == both, "what the topic tells, on another machine"
+    without_kafka = installation.settings.model_copy(update={"bootstrap_servers": "127.0.0.1:1"})
+    assert health(without_kafka) == both, "what the files tell, while Kafka is away"
