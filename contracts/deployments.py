@@ -73,7 +73,7 @@ class ControlLog:
             deployment = msgspec.json.decode(
                 open_envelope(value or b"", PAYLOAD_TYPE, self._trusted), type=Deployment
             )
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # bytes that are not UTF-8 among them
             raise DeploymentError(f"the deployment is malformed: {error}") from error
         if deployment.environment != self._environment:
             raise DeploymentError(

@@ -135,5 +135,5 @@ def decode_manifest(data: bytes) -> Manifest:
     """
     try:
         return msgspec.json.decode(data, type=Manifest)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # bytes that are not UTF-8 among them
         raise PackageError(f"the manifest is malformed: {error}") from error
