@@ -49,6 +49,18 @@ class Settings(ConnectionSecurity):
     index_prefix: str = Field("millrace", description="Put before every index and template")
     partitions: int = Field(4, ge=1, description="Partitions of the topics that carry events")
     replication_factor: int = Field(1, ge=1, description="Replication factor of created topics")
+    retention_features_days: float = Field(
+        7, gt=0, le=36_500, description="How long Kafka keeps events, days; for created topics"
+    )
+    retention_predictions_days: float = Field(
+        7, gt=0, le=36_500, description="How long predictions and shadows: what can be rebuilt"
+    )
+    retention_labels_days: float = Field(
+        30, gt=0, le=36_500, description="How long labels, days; for created topics"
+    )
+    retention_dead_letters_days: float = Field(
+        30, gt=0, le=36_500, description="How long dead letters, so that they can be replayed, days"
+    )
     default_model: str | None = Field(
         None, description="Model of events on `features` that name none"
     )
@@ -85,6 +97,11 @@ class Settings(ConnectionSecurity):
     )
     package_retry_seconds: float = Field(
         10, ge=0, description="How long a worker waits for a package its store cannot give yet"
+    )
+    snapshot_location: str = Field(
+        "millrace",
+        min_length=1,
+        description="Folder of snapshots below Elasticsearch's `path.repo`, or all of its path",
     )
     bulk_documents: int = Field(2000, ge=1, description="Most documents in one bulk request")
     bulk_in_flight: int = Field(2, ge=1, description="Bulk requests under way at once")

@@ -27,7 +27,7 @@ class Topics:
     def __init__(self, settings: Settings) -> None:
         prefix, events = settings.topic_prefix, settings.partitions
         room = str(2 * settings.max_event_bytes + MIB)
-        week, month = str(7 * DAY_MS), str(30 * DAY_MS)
+        of_predictions = _kept(settings.retention_predictions_days)
 
         def topic(name: str, partitions: int, **config: str) -> Topic:
             settings_of_kafka = {k.replace("_", "."): v for k, v in config.items()}
@@ -37,15 +37,18 @@ class Topics:
             "features",
             events,
             max_message_bytes=str(settings.max_event_bytes + 64 * 1024),
-            retention_ms=week,
+            **_kept(settings.retention_features_days),
         )
-        self.predictions = topic("predictions", events, max_message_bytes=room, retention_ms=week)
+        self.predictions = topic("predictions", events, max_message_bytes=room, **of_predictions)
         self.shadow_predictions = topic(
-            "predictions.shadow", events, max_message_bytes=room, retention_ms=week
+            "predictions.shadow", events, max_message_bytes=room, **of_predictions
         )
-        self.labels = topic("labels", events, retention_ms=month)
+        self.labels = topic("labels", events, **_kept(settings.retention_labels_days))
         self.dead_letters = topic(
-            "dead-letters", events, max_message_bytes=room, retention_ms=month
+            "dead-letters",
+            events,
+            max_message_bytes=room,
+            **_kept(settings.retention_dead_letters_days),
         )
         # One partition gives the log order that decides which deployment wins; compaction could
         # let a later invalid message with the same key erase the valid one.
@@ -71,3 +74,9 @@ class Topics:
     def all(self) -> tuple[Topic, ...]:
         """Every topic, for creation and checks."""
         return tuple(topic for topic in vars(self).values() if isinstance(topic, Topic))
+
+
+def _kept(days: float) -> dict[str, str]:
+    """For how long records stay. Kafka deletes segments whole, so they are a day long at most."""
+    milliseconds = int(days * DAY_MS)
+    return {"retention_ms": str(milliseconds), "segment_ms": str(min(DAY_MS, milliseconds))}
