@@ -22,7 +22,7 @@ def wait_until_finished(
     stretches: Mapping[Partition, Stretch],
     seconds: float,
     tell: Callable[[int], None] = lambda _: None,
-) -> int:
+) -> dict[Partition, Stretch]:
     """Wait until everything before the ends is committed by the group of a service.
 
     Gives up at once if nobody is a member of the group, and when the time is over.
@@ -31,7 +31,7 @@ def wait_until_finished(
         tell: called with the number of offsets to go, again and again.
 
     Returns:
-        How many offsets are still to go, 0 if all is done.
+        What is still to go; nothing if all is done.
 
     Raises:
         UnreachableError: Kafka does not answer.
@@ -47,11 +47,10 @@ def wait_until_finished(
         }
         # Markers of transactions are never committed, so an end may not be reached by numbers.
         if not left or next(log.records(left), None) is None:
-            return 0
-        to_go = sum(stretch.end - stretch.first for stretch in left.values())
-        tell(to_go)
+            return {}
+        tell(sum(stretch.end - stretch.first for stretch in left.values()))
         if not working or time.monotonic() > deadline:
-            return to_go
+            return left
         time.sleep(_LOOK_SECONDS)
 
 

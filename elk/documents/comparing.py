@@ -58,7 +58,7 @@ def compare(
         with KafkaLog(settings, transcriber.topics) as log, translated(settings):
             transcriber.topic_ids = log.topic_ids
             due = log.stretches()
-            behind = wait_until_finished(
+            left = wait_until_finished(
                 settings,
                 log,
                 "indexer",
@@ -81,6 +81,7 @@ def compare(
     finally:
         client.close()
     equal = not any(row.missing or row.extra for row in rows)
+    behind = sum(stretch.end - stretch.first for stretch in left.values())
     return Comparison(equal=equal, behind=behind, rows=rows, examples=judge.examples)
 
 

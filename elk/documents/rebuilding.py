@@ -5,7 +5,6 @@ beside indexers and workers; no consumer group is touched.
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -14,12 +13,13 @@ from msgspec import Struct
 from contracts.errors import UnreachableError
 from contracts.settings import Settings
 from contracts.topics import Topics
-from elk.batches import Batch, Partition, cut
+from elk.batches import MOST_BYTES, Batch, Partition, cut
 from elk.delivery import Delivery
 from elk.documents.kafka_log import KafkaLog, Stretch
 from elk.erasure_log import known_erasures
 from elk.lanes import Lanes
 from elk.records import Record, Rejection, Transcriber
+from elk.waiting import Waiting
 from elk.watermarks import Watermarks
 
 Progress = Callable[[int, int], None]
@@ -95,7 +95,7 @@ class _Run:
         self._giving_up, self._rejected = threading.Event(), _Rejected()
         self._delivery = Delivery(settings, self._rejected, self._giving_up)
         self._lanes = Lanes(settings.bulk_in_flight, self._delivery.deliver)
-        self._waiting: deque[Record] = deque()
+        self._waiting: Waiting[Record] = Waiting(self._most, MOST_BYTES)
         self._result = Rebuilt(records={})
 
     def take(self, records: Sequence[Record]) -> None:
@@ -103,7 +103,7 @@ class _Run:
         topic = records[0].topic
         self._result.records[topic] = self._result.records.get(topic, 0) + len(records)
         self._waiting.extend(records)
-        while len(self._waiting) >= self._most:
+        while self._waiting.full:
             self._send()
 
     def finish(self) -> Rebuilt:
