@@ -91,9 +91,9 @@ class Originals:
 
     def _records(self, partition: TopicPartition, offsets: list[int]) -> Iterator[tuple[int, Any]]:
         """The records at ascending offsets; those that are not there are stepped over."""
-        reading = Reading(self._consumer, partition)
+        reading = Reading(self._consumer, partition, offsets[0])
         while offsets:
-            if not 0 <= offsets[0] - reading.position < _FAR:
+            if offsets[0] - reading.position >= _FAR:
                 reading.seek(offsets[0])
             for record in reading.poll():
                 if record.offset in offsets:

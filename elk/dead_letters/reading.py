@@ -29,8 +29,7 @@ def records_from(
 
     def records() -> Iterator[Any]:
         try:
-            reading = Reading(consumer, partition)
-            reading.seek(max(first, start))
+            reading = Reading(consumer, partition, max(first, start))
             while reading.position < end:
                 yield from reading.poll()
         except KafkaError as error:
@@ -44,16 +43,17 @@ def records_from(
 class Reading:
     """Where a consumer is in one partition; it must not hear nothing for ever."""
 
-    def __init__(self, consumer: Any, partition: TopicPartition) -> None:
+    def __init__(self, consumer: Any, partition: TopicPartition, start: int) -> None:
         consumer.assign([partition])
         self._consumer, self._partition = consumer, partition
         self._moved = time.monotonic()
-        self.position = -1
+        # A consumer that had this partition before would go on where it was.
+        self.seek(start)
 
     def seek(self, offset: int) -> None:
         """Go on from another offset."""
         self._consumer.seek(self._partition, offset)
-        self.position = offset
+        self.position: int = offset
 
     def poll(self) -> list[Any]:
         """The next records; none if there are none now.
