@@ -2,7 +2,7 @@
 and by the files of those on this machine, which tell also while Kafka is away."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from kafka import TopicPartition
@@ -59,14 +59,23 @@ def _from_files(settings: Settings) -> Iterator[ServiceStats]:
             continue  # it ended at this moment, or is of another version
 
 
+def appended_times(settings: Settings, now: datetime) -> dict[str, tuple[datetime, datetime]]:
+    """Member -> the time of its latest figures by its own clock, and by that of Kafka."""
+    return {stats.member: (stats.at, appended) for stats, appended in _told(settings, now)}
+
+
 def _from_topic(settings: Settings, now: datetime) -> list[ServiceStats]:
+    return [stats for stats, _ in _told(settings, now)]
+
+
+def _told(settings: Settings, now: datetime) -> list[tuple[ServiceStats, datetime]]:
     try:
         return list(_read_back(settings, now))
     except (KafkaError, MillraceError):
         return []
 
 
-def _read_back(settings: Settings, now: datetime) -> Iterator[ServiceStats]:
+def _read_back(settings: Settings, now: datetime) -> Iterator[tuple[ServiceStats, datetime]]:
     partition = TopicPartition(Topics(settings).service_stats.name, 0)
     consumer = python_consumer(
         settings, bootstrap_timeout_ms=3000, enable_auto_commit=False, group_id=None
@@ -82,8 +91,9 @@ def _read_back(settings: Settings, now: datetime) -> Iterator[ServiceStats]:
         while consumer.position(partition) < end:
             for record in consumer.poll(timeout_ms=1000).get(partition, ()):
                 try:
-                    yield _stats.decode(record.value or b"")
+                    stats = _stats.decode(record.value or b"")
                 except msgspec.DecodeError:
                     continue
+                yield stats, datetime.fromtimestamp(record.timestamp / 1000, UTC)
     finally:
         consumer.close()

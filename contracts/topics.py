@@ -69,7 +69,13 @@ class Topics:
             retention_bytes=FOR_EVER,
             max_message_bytes=str(4 * MIB),
         )
-        self.service_stats = topic("service-stats", 1, retention_ms=str(DAY_MS))
+        # With Kafka's own times, each service's clock can be compared with Kafka's.
+        self.service_stats = topic(
+            "service-stats",
+            1,
+            retention_ms=str(DAY_MS),
+            message_timestamp_type="LogAppendTime",
+        )
 
     def all(self) -> tuple[Topic, ...]:
         """Every topic, for creation and checks."""

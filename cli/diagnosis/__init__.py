@@ -1,0 +1,1 @@
+"""`millrace doctor`: facts are gathered at the edges, and judged by pure functions."""
