@@ -6,7 +6,18 @@ import click
 import typer
 from rich.markup import escape
 
-from cli import dead_letters, demo, models, produce, services, stack, status, train
+from cli import (
+    dead_letters,
+    demo,
+    doctor,
+    documents,
+    models,
+    produce,
+    services,
+    stack,
+    status,
+    train,
+)
 from cli.output import stderr
 from contracts.errors import MillraceError
 from local_stack.errors import LocalStackError
@@ -23,12 +34,14 @@ app = typer.Typer(
 app.command("up")(stack.up)
 app.command("down")(stack.down)
 app.command("status")(status.status)
+app.command("doctor")(doctor.doctor)
 app.command("setup")(stack.setup)
 app.command("demo")(demo.demo)
 app.command("train")(train.train)
 app.add_typer(models.app, name="models")
 app.command("produce")(produce.produce)
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(documents.app, name="documents")
 app.command("worker")(services.worker)
 app.command("indexer")(services.indexer)
 

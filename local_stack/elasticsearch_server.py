@@ -57,6 +57,7 @@ def elasticsearch_settings(
         "transport.port": ports.transport,
         "path.data": str(directory / "data"),
         "path.logs": str(directory / "tmp"),
+        "path.repo": str(directory / "snapshots"),
         "cluster.routing.allocation.disk.threshold_enabled": False,
         "action.destructive_requires_name": True,
         "xpack.security.enabled": secure,
@@ -75,6 +76,7 @@ def elasticsearch_server(
     password = options.elasticsearch_password
     directory = private_directory(place.directory, place.account)
     temporary = temporary_directory(place)
+    private_directory(directory / "snapshots", place.account)
     settings = elasticsearch_settings(
         ports, directory, password is not None, options.elasticsearch_settings
     )

@@ -26,8 +26,8 @@ from elk.erasure_log import known_erasures
 from elk.records import Transcriber
 from prediction_log.client import connect, translated
 
-Progress = Callable[[str], None]
-"""Told what is being done, as a sentence."""
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and of how much (0: not known)."""
 
 MOST_ENTITY_BYTES = 256
 _DELETED_AT_ONCE = 1000
@@ -95,12 +95,12 @@ class Eraser:
         self._wait_for_indexers(log)
         traces.refresh()
         events = traces.events() | unscored_events(self._settings, log, unscored, self._entity)
-        self._progress("telling the indexers")
+        self._progress("telling the indexers", 0, 0)
         salt = known_erasures(self._settings).salt
         write_erasure(self._settings, salt, self._entity, events, at, ends)
         self._wait_for_indexers(log)
         traces.refresh()
-        self._progress("deleting")
+        self._progress("deleting", 0, 0)
         deleted = delete_documents(client, traces.documents(events))
         if left := {kind: count for kind, count in traces.count(events).items() if count}:
             raise MillraceError(f"documents of the entity are still there ({left}): run this again")
@@ -115,11 +115,11 @@ class Eraser:
     def _wait_for_workers(self, log: KafkaLog) -> Mapping[Partition, Stretch]:
         """What they have not scored in time: not needed, their answers are dropped later."""
         stretches = {p: s for p, s in log.stretches().items() if p[0] == self._features}
-        return self._wait(log, "workers", stretches, "waiting for the workers: {:,} events to go")
+        return self._wait(log, "workers", stretches, "waiting for the workers to score events")
 
     def _wait_for_indexers(self, log: KafkaLog) -> None:
         stretches = {p: s for p, s in log.stretches().items() if p[0] != self._features}
-        say = "waiting for the indexers: {:,} records to go"
+        say = "waiting for the indexers to finish records"
         if left := self._wait(log, "indexer", stretches, say):
             to_go = sum(stretch.end - stretch.first for stretch in left.values())
             raise UnreachableError(
@@ -136,7 +136,7 @@ class Eraser:
             service,
             stretches,
             self._seconds,
-            lambda to_go: self._progress(say.format(to_go)),
+            lambda to_go: self._progress(say, 0, to_go),
         )
 
 
