@@ -17,6 +17,7 @@ from contracts.replays import replay_mark
 from contracts.service_stats import ServiceStats
 from contracts.settings import Settings
 from contracts.topics import Topics
+from elk.credible import is_credible, refused_version
 from elk.entities import entities_of
 from elk.erased import is_erased
 from prediction_log import documents
@@ -173,7 +174,7 @@ class Transcriber:
                 prediction = _predictions.decode(record.value or b"")
                 source = prediction.source
                 # A shadow's letter stands for itself: its event has an outcome already.
-                of_event = record.topic == self._predictions and _credible_source(source)
+                of_event = record.topic == self._predictions and is_credible(source)
                 return Origin(
                     source if of_event else here,
                     prediction.model.name,
@@ -189,6 +190,8 @@ class Transcriber:
     def _transcribe(self, record: Record) -> _Entry:
         if record.headers is None:
             raise Rejection("malformed", "the name of a header is not UTF-8")
+        if record.topic != self._dead_letters and (refusal := refused_version(record.headers)):
+            raise Rejection("invalid", refusal)
         try:
             entry = self._entry[record.topic](record)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -277,16 +280,6 @@ class Transcriber:
     def _source(self, record: Record) -> Source:
         topic_id = self.topic_ids.get(record.topic, "")
         return Source(record.topic, topic_id, record.partition, record.offset)
-
-
-def _credible_source(source: Source) -> bool:
-    """Whether a dead letter with these coordinates can itself be read and indexed."""
-    return (
-        0 < len(source.topic) <= 249
-        and 0 < len(source.topic_id) <= 64
-        and 0 <= source.partition < 2**31
-        and 0 <= source.offset < 2**63
-    )
 
 
 def _require_zone(moment: datetime) -> None:

@@ -42,7 +42,8 @@ def template_body(settings: Settings) -> dict[str, Any]:
 def install_template(settings: Settings) -> None:
     """Create or replace the index template, named as the index prefix, and update its indices.
 
-    Must be done before the first document: an index without it would guess its mapping.
+    Must be done before the first document: an index without it would guess its mapping. One of a
+    newer release stays: it has every field of ours, and services of both releases may run.
 
     Raises:
         UnreachableError: Elasticsearch does not answer.
@@ -52,10 +53,19 @@ def install_template(settings: Settings) -> None:
     try:
         with translated(settings):
             body = template_body(settings)
-            client.indices.put_index_template(name=settings.index_prefix, body=body)
-            _update_indices(client, body)
+            if _installed_version(client, settings.index_prefix) <= body["version"]:
+                client.indices.put_index_template(name=settings.index_prefix, body=body)
+                _update_indices(client, body)
     finally:
         client.close()
+
+
+def _installed_version(client: Elasticsearch, name: str) -> int:
+    found = client.options(ignore_status=404).indices.get_index_template(
+        name=name, filter_path="index_templates.index_template.version"
+    )
+    versions = [one["index_template"].get("version", 0) for one in found.get("index_templates", [])]
+    return max(versions, default=0)
 
 
 def _update_indices(client: Elasticsearch, body: dict[str, Any]) -> None:
