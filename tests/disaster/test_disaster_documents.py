@@ -152,17 +152,20 @@ def test_what_an_entity_sends_after_it_was_erased_is_new_data(installation: Inst
 
 
 def test_what_kafka_has_deleted_since_counts_as_older(installation: Installation) -> None:
-    topics, admin = (
-        installation.topics,
-        KafkaAdminClient(bootstrap_servers=installation.settings.kafka),
-    )
-    for topic in (topics.predictions, topics.labels, topics.dead_letters):
-        admin.delete_records({TopicPartition(topic.name, n): 1 for n in range(4)})
+    topics = installation.topics
+    admin = KafkaAdminClient(bootstrap_servers=installation.settings.kafka)
+    for topic, partitions in (
+        (topics.predictions, range(4)),
+        (topics.labels, range(4)),
+        (topics.dead_letters, [0]),
+    ):
+        admin.delete_records({TopicPartition(topic.name, n): 1 for n in partitions})
     admin.close()
     found = installation.command("compare")
     assert found["equal"], found
     assert _sum(found, "predictions", "older") > 0
     assert _sum(found, "labels", "older") > 0
+    assert _sum(found, "dead-letters", "older") == 0  # the one that is gone was erased before
 
 
 def test_nothing_is_erased_while_the_indexer_is_behind(installation: Installation) -> None:
