@@ -23,6 +23,7 @@ from stream_workers.lane import Lane, Listener
 from stream_workers.metrics import SERVICE, WorkerMetrics
 from stream_workers.outputs import Destinations, OutputWriter
 from stream_workers.scoring import BatchScorer
+from stream_workers.tracing import ScoringTraces
 from stream_workers.transport import Transport
 
 DAY_SECONDS = 86_400
@@ -99,6 +100,7 @@ class WorkerApp(faust.App):
             ),
             letter_bytes=room - MIB // 2,
         )
+        traces = self.operated.traces
         scorer = BatchScorer(
             writer,
             Limits(
@@ -107,7 +109,7 @@ class WorkerApp(faust.App):
                 settings.max_future_seconds,
             ),
             defaults,
-            observers=[self.metrics],
+            observers=[self.metrics, *([ScoringTraces(traces)] if traces else [])],
         )
         outputs = (topics.predictions, topics.shadow_predictions, topics.dead_letters)
 

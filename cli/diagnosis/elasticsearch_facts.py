@@ -89,7 +89,13 @@ def _template(client: Elasticsearch, settings: Settings) -> dict[str, Any] | Non
         name=name, flat_settings=True
     )
     templates = found.get("index_templates", [])
-    return templates[0]["index_template"] if templates else None
+    if not templates:
+        return None
+    installed: dict[str, Any] = templates[0]["index_template"]
+    template = installed.get("template", {})
+    # What was sent as `number_of_shards` comes back as `index.number_of_shards`.
+    named = {n.removeprefix("index."): v for n, v in template.get("settings", {}).items()}
+    return {**installed, "template": {**template, "settings": named}}
 
 
 def _missing_rights(client: Elasticsearch, settings: Settings) -> list[str]:

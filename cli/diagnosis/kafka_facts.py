@@ -68,7 +68,7 @@ def version(settings: Settings) -> tuple[int, ...]:
     """
     admin: KafkaAdminClient = admin_client(settings)
     try:
-        brokers = [broker["node_id"] for broker in admin.describe_cluster()["brokers"]]
+        brokers = [broker["broker_id"] for broker in admin.describe_cluster()["brokers"]]
         return min(tuple(admin.get_broker_version_data(node).broker_version) for node in brokers)
     finally:
         admin.close()

@@ -1,4 +1,4 @@
-"""The wiring of what operators see of a service: health, metrics, endpoint and figures."""
+"""The wiring of what operators see of a service: health, metrics, figures and traces."""
 
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -12,6 +12,7 @@ from contracts.operating.health import Health
 from contracts.operating.kafka_watch import KafkaWatch
 from contracts.operating.metrics import ServiceMetrics
 from contracts.operating.publisher import StatsPublisher
+from contracts.operating.tracing import traces_of
 from contracts.service_stats import ServiceStats
 from contracts.settings import Settings
 
@@ -31,6 +32,7 @@ class Operated:
     def __init__(self, settings: Settings, service: str, member: str) -> None:
         self.health = Health()
         self.metrics = ServiceMetrics(service, member, self.health)
+        self.traces = traces_of(service, member)
         self._settings, self._service, self._member = settings, service, member
         self._version = version("millrace")
         self.kafka = KafkaWatch(settings.kafka, self.metrics.kafka_answers)
@@ -55,9 +57,11 @@ class Operated:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop both."""
+        """Stop it all."""
         self._publisher.stop()
         self._endpoint.close()
+        if self.traces is not None:
+            self.traces.close()
 
     def _stats(self) -> ServiceStats:
         """The figures since the last ones."""

@@ -75,6 +75,15 @@ def test_every_server_has_a_health_check(services: dict[str, Any]) -> None:
         assert services[name]["healthcheck"]["test"]
 
 
+def test_every_service_tells_whether_it_lives_at_the_port_it_serves(
+    ours: dict[str, Any],
+) -> None:
+    for name in ("worker", "indexer"):
+        address = ours[name]["environment"]["MILLRACE_HTTP_ADDRESS"]
+        port = address.rpartition(":")[2]
+        assert f":{port}/health/live" in " ".join(ours[name]["healthcheck"]["test"])
+
+
 def test_who_depends_on_a_server_waits_until_it_is_healthy(services: dict[str, Any]) -> None:
     for service in services.values():
         for name, dependency in service.get("depends_on", {}).items():

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from operating.collector import Collector
 from operating.installation import Installation, address
 from real_stack import RealStack
 
@@ -19,12 +20,25 @@ def installation(
 
 
 @pytest.fixture(scope="module")
-def worker(installation: Installation) -> str:
-    """The address of a worker that begins without a model."""
-    return address(installation.services.start("stream_workers"))
+def collector() -> Iterator[Collector]:
+    collector = Collector()
+    yield collector
+    collector.close()
 
 
 @pytest.fixture(scope="module")
-def indexer(installation: Installation) -> str:
+def exporting(collector: Collector) -> dict[str, str]:
+    """Variables with which services export traces."""
+    return {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+
+
+@pytest.fixture(scope="module")
+def worker(installation: Installation, exporting: dict[str, str]) -> str:
+    """The address of a worker that begins without a model."""
+    return address(installation.services.start("stream_workers", **exporting))
+
+
+@pytest.fixture(scope="module")
+def indexer(installation: Installation, exporting: dict[str, str]) -> str:
     """The address of an indexer."""
-    return address(installation.services.start("elk"))
+    return address(installation.services.start("elk", **exporting))
