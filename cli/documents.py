@@ -130,6 +130,7 @@ def erase(
     from elk.documents.remains import kept_by_kafka
 
     settings = load_settings(bootstrap_servers=bootstrap_servers, elasticsearch=elasticsearch)
+    kept_by_kafka(settings, datetime.now(UTC))  # what cannot be told afterwards fails before
     if not dry_run:
         _confirm(f"Erase all data of '{entity}'? This cannot be undone.", yes)
     seconds = span(wait).total_seconds()

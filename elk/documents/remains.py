@@ -1,6 +1,6 @@
 """What Kafka holds for how long, by the settings that its topics have."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
 
 from kafka.admin import ConfigResource, ConfigResourceType
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from contracts.kafka import admin_client
 from contracts.kafka_access import refusal
-from contracts.retention import TopicState, gone_by
+from contracts.retention import KAFKA_DEFAULTS, gone_by
 from contracts.settings import Settings
 from contracts.topics import Topics
 
@@ -22,52 +22,46 @@ class Kept(Struct, frozen=True):
     gone_by: datetime | None
 
 
-def topics_as_they_are(settings: Settings) -> dict[str, TopicState]:
-    """Our topics that exist, with those settings that are not Kafka's defaults.
+def kept_by_kafka(settings: Settings, now: datetime) -> list[Kept]:
+    """The topics that still hold what was erased from documents.
 
     Raises:
         UnreachableError: Kafka does not answer.
         AccessError: it does not allow that.
     """
-    names = [topic.name for topic in Topics(settings).all()]
+    topics = Topics(settings)
+    configs = _configs(
+        settings,
+        [
+            topics.features.name,
+            topics.predictions.name,
+            topics.shadow_predictions.name,
+            topics.labels.name,
+            topics.dead_letters.name,
+        ],
+    )
+    return [
+        Kept(
+            name,
+            int(config.get("retention.ms", KAFKA_DEFAULTS["retention.ms"])),
+            gone_by(config, now),
+        )
+        for name, config in configs.items()
+    ]
+
+
+def _configs(settings: Settings, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Topic -> all of its settings."""
     admin = admin_client(settings)
     try:
-        described = [topic for topic in admin.describe_topics(names) if not topic["error_code"]]
-        wanted = [ConfigResource(ConfigResourceType.TOPIC, t["name"]) for t in described]
-        configs: Mapping[str, Mapping[str, Mapping[str, object]]] = (
-            admin.describe_configs(wanted).get("topic", {}) if wanted else {}
-        )
+        wanted = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+        found = admin.describe_configs(wanted, config_filter="all").get("topic", {})
     except KafkaError as error:
         raise refusal(settings, error) from error
     finally:
         admin.close()
     return {
-        topic["name"]: TopicState(
-            len(topic["partitions"]),
-            min(len(partition["replica_nodes"]) for partition in topic["partitions"]),
-            {name: str(one["value"]) for name, one in configs.get(topic["name"], {}).items()},
-        )
-        for topic in described
+        name: {key: str(one["value"]) for key, one in found[name].items()}
+        for name in names
+        if name in found
     }
-
-
-def kept_by_kafka(settings: Settings, now: datetime) -> list[Kept]:
-    """The topics that still hold what was erased; errors as `topics_as_they_are`."""
-    topics = Topics(settings)
-    found = topics_as_they_are(settings)
-    personal = (
-        topics.features,
-        topics.predictions,
-        topics.shadow_predictions,
-        topics.labels,
-        topics.dead_letters,
-    )
-    return [
-        Kept(
-            topic.name,
-            int(found[topic.name].config.get("retention.ms", topic.config["retention.ms"])),
-            gone_by(found[topic.name].config, now),
-        )
-        for topic in personal
-        if topic.name in found
-    ]

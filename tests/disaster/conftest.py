@@ -163,6 +163,13 @@ class Installation:
         ]:
             self.elasticsearch.delete(index=hit["_index"], id=hit["_id"])
 
+    def restore_by_hand(self, n: int) -> None:
+        """Put the document of an event back, as somebody might who does not know better."""
+        index = f"{self.settings.index_prefix}-predictions-{MODEL}-{_occurred(n):%Y.%m}"
+        self.elasticsearch.index(
+            index=index, id=self.serving_id(n), document={}, op_type="create", refresh=True
+        )
+
     def serving_id(self, n: int) -> str:
         return f"{self._features_id}-{n % 4}-{n // 4}-serving"
 

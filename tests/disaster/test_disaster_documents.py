@@ -120,9 +120,13 @@ def test_an_erased_entity_does_not_come_back_and_nobody_else_is_touched(
     assert all(one["gone_by"] for one in told["kept_by_kafka"])
     left = {kind.replace("-", "_"): KINDS[kind.replace("-", "_")] - n for kind, n in mine.items()}
     installation.wait_for(**left)
-    assert installation.command("compare")["equal"]
+    installation.restore_by_hand(0)
+    found = installation.command("compare", status=1)
+    assert [one["why"] for one in found["examples"]] == ["erased"]
+    installation.delete("predictions", installation.serving_id(0))
     # It does not come back by a redelivery,
     installation.redeliver(8)
+    assert installation.command("compare", "--wait", "60s")["equal"]
     # nor from the beginning of Kafka,
     rebuilt = installation.command("rebuild", "--wipe", "--yes")["rebuilt"]
     assert rebuilt["erased"] >= sum(mine.values())

@@ -3,9 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
-from contracts.retention import TopicState, deviations, gone_by
+from contracts.retention import gone_by
 from contracts.retention_table import table
 from contracts.settings import Settings
 from contracts.topics import Topics
@@ -41,27 +39,3 @@ def test_a_record_may_outlive_its_retention_by_a_segment() -> None:
     assert timedelta(days=8) < gone - NOW < timedelta(days=8, hours=2)
     assert gone_by({}, NOW) is not None
     assert gone_by({"cleanup.policy": "compact"}, NOW) is None
-
-
-@pytest.mark.parametrize(
-    ("changes", "setting"),
-    [
-        ({"retention.ms": "3600000"}, "retention.ms"),
-        ({"segment.ms": "604800000"}, "segment.ms"),
-        ({"cleanup.policy": "compact,delete"}, None),
-        ({"max.message.bytes": "1048576"}, "max.message.bytes"),
-        ({"retention.ms": "-1", "max.message.bytes": "99999999"}, None),
-    ],
-)
-def test_only_what_does_harm_is_a_deviation(changes: dict[str, str], setting: str | None) -> None:
-    declared = Topics(Settings()).features
-    found = TopicState(4, 1, {**declared.config, **changes})
-    assert [one.setting for one in deviations(declared, 1, found)] == [setting] * bool(setting)
-
-
-def test_a_compacted_control_topic_and_a_lack_of_replicas_are_told() -> None:
-    declared = Topics(Settings()).model_control
-    found = TopicState(3, 1, {"cleanup.policy": "compact", "retention.ms": "604800000"})
-    told = {one.setting: one.consequence for one in deviations(declared, 3, found)}
-    assert told.keys() == {"cleanup.policy", "retention.ms", "partitions", "replication.factor"}
-    assert all(told.values())
