@@ -1,10 +1,10 @@
 """Cutting the stream of records into bulk requests, bounded in documents and in bytes."""
 
-from collections import deque
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 from elk.records import Erased, Record, Rejection, Transcriber
+from elk.waiting import Waiting
 from elk.watermarks import Span, Watermarks
 
 MOST_BYTES = 8 * 1024 * 1024
@@ -41,7 +41,7 @@ class Batch(Generic[R]):
 
 
 def cut(
-    waiting: deque[R],
+    waiting: Waiting[R],
     transcriber: Transcriber,
     watermarks: Watermarks[Partition],
     most_documents: int,

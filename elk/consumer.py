@@ -34,7 +34,6 @@ def indexer_consumer(settings: Settings, topics: tuple[str, ...]) -> Any:
             heartbeat_interval_ms=settings.session_timeout_ms // 4,
             metadata_max_age_ms=METADATA_MAX_AGE_MS,
             max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
-            max_poll_records=settings.bulk_documents,
             fetch_max_wait_ms=100,
             fetch_max_bytes=16 * 1024 * 1024,
             max_partition_fetch_bytes=4 * 1024 * 1024,

@@ -4,21 +4,19 @@ import os
 import socket
 import threading
 import time
-from collections import deque
 
 import structlog
 from kafka import OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError
 from kafka.structs import MemberState
 
-from contracts.errors import AccessError, ConfigurationError, MillraceError, UnreachableError
-from contracts.kafka import describe_topics, require_rights
+from contracts.errors import UnreachableError
+from contracts.kafka import require_rights
 from contracts.kafka_access import refusal
 from contracts.operating.operated import Operated
 from contracts.settings import Settings
 from contracts.topics import Topics
-from elk import backoff
-from elk.batches import Batch, Partition, cut
+from elk.batches import MOST_BYTES, Batch, Partition, cut
 from elk.consumer import indexer_consumer
 from elk.dead_letter_sender import DeadLetterSender
 from elk.delivery import LOUD_EVERY, Delivery
@@ -27,9 +25,10 @@ from elk.health import watch_elasticsearch, watch_indexer
 from elk.lag import known_lags
 from elk.lanes import Lanes
 from elk.metrics import SERVICE, IndexerMetrics
+from elk.prerequisites import known_topics, wait_for_template
 from elk.records import Record, Transcriber
+from elk.waiting import Waiting
 from elk.watermarks import Watermarks
-from prediction_log.template import install_template
 
 log = structlog.stdlib.get_logger("elk")
 
@@ -45,6 +44,8 @@ one poll is never completed, and no heartbeat tells."""
 KEEP_ALIVE_MS = 300
 JOIN_MS = 2000
 """How long a poll may take for the sake of joining the group, and when only polling on."""
+FEW_RECORDS = 50
+"""Read at once, before the room for them is looked at: each may have 1 MiB and more."""
 MOST_SPANS = 2000
 """Unfinished spans after which nothing more is read: what a crash would have indexed again."""
 FINISH_SECONDS = 9.0
@@ -76,9 +77,9 @@ def index(settings: Settings, stop: threading.Event, operated: Operated) -> None
     topics = Topics(settings)
     transcriber = Transcriber(settings, topics, {})
     read = (*transcriber.topics, topics.erasures.name)
-    transcriber.topic_ids = _known_topics(settings, read)
+    transcriber.topic_ids = known_topics(settings, read)
     require_rights(settings, read=read, write=[topics.dead_letters.name])
-    _install_template(settings, stop)
+    wait_for_template(settings, stop)
     if stop.is_set():
         return
     giving_up = threading.Event()
@@ -125,7 +126,7 @@ class Indexer:
         self._transcriber = transcriber
         self._erasures = erasures
         self._lanes = lanes
-        self._waiting: deque[Record] = deque()
+        self._waiting: Waiting[Record] = Waiting(settings.bulk_documents, MOST_BYTES)
         self._oldest = 0.0
         self._committed_at = self._reported_at = self._member_at = time.monotonic()
         self._reported = 0
@@ -144,11 +145,12 @@ class Indexer:
         """Run until told to stop.
 
         Raises:
+            KafkaError: one that waiting does not mend.
             Exception: a lane ended by a defect.
         """
         while not stop.is_set():
             self._send_batches()
-            self._poll()
+            self._read_or_wait(stop)
             if self._lanes.failure is not None:
                 raise self._lanes.failure
             now = time.monotonic()
@@ -187,8 +189,7 @@ class Indexer:
     def _send_batches(self) -> None:
         settings = self._settings
         while self._waiting and self._lanes.free:
-            full = len(self._waiting) >= settings.bulk_documents
-            if not full and time.monotonic() - self._oldest < LINGER_MS / 1000:
+            if not self._waiting.full and time.monotonic() - self._oldest < LINGER_MS / 1000:
                 return
             if not self._erasures.try_refresh():
                 return  # what must not come back has to be known first
@@ -197,9 +198,18 @@ class Indexer:
             )
             self._lanes.send(batch)
 
+    def _read_or_wait(self, stop: threading.Event) -> None:
+        """A broker that restarts can show as an error of any poll; Kafka is waited for."""
+        try:
+            self._poll()
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            log.warning("waiting for Kafka", why=str(error) or type(error).__name__)
+            stop.wait(KEEP_POLLING_SECONDS)
+
     def _poll(self) -> None:
-        full = len(self._waiting) >= self._settings.bulk_documents
-        if full or not self._lanes.free or self.watermarks.under_way > MOST_SPANS:
+        if self._waiting.full or not self._lanes.free or self.watermarks.under_way > MOST_SPANS:
             self._lanes.wait(KEEP_POLLING_SECONDS)
             if self._lanes.free and self.watermarks.under_way <= MOST_SPANS:
                 return
@@ -213,11 +223,13 @@ class Indexer:
 
     def _take(self, timeout_ms: int) -> None:
         joining = not self._is_member()
-        polled = self._consumer.poll(timeout_ms=JOIN_MS if joining else timeout_ms)
+        polled = self._consumer.poll(JOIN_MS if joining else timeout_ms, FEW_RECORDS)
         if polled and not self._waiting:
             self._oldest = time.monotonic()
-        for records in polled.values():
-            self._waiting.extend(records)
+        while polled:
+            for records in polled.values():
+                self._waiting.extend(records)
+            polled = {} if self._waiting.full else self._consumer.poll(0, FEW_RECORDS)
 
     def _is_member(self) -> bool:
         return bool(self._consumer.group_metadata().state is MemberState.STABLE)
@@ -252,34 +264,3 @@ class Indexer:
         if documents != self._reported:
             log.info("indexed", documents=documents, dead_letters=self._lanes.dead_letters)
         self._reported, self._reported_at = documents, now
-
-
-def _known_topics(settings: Settings, names: tuple[str, ...]) -> dict[str, str]:
-    known = describe_topics(settings, names)
-    missing = [name for name in names if name not in known]
-    if missing:
-        raise ConfigurationError(
-            f"Kafka has no topic {', '.join(missing)}: create them with 'millrace setup' "
-            "(or 'millrace up'), or set MILLRACE_TOPIC_PREFIX to the right installation"
-        )
-    return {name: facts.id for name, facts in known.items()}
-
-
-def _install_template(settings: Settings, stop: threading.Event) -> None:
-    """Wait for Elasticsearch; other refusals for good than that of ourselves are waited out too.
-
-    Raises:
-        AccessError: it is not trusted, does not know us, or does not allow it.
-    """
-    attempt = 0
-    while not stop.is_set():
-        try:
-            install_template(settings)
-            return
-        except AccessError:
-            raise
-        except MillraceError as error:
-            if attempt % LOUD_EVERY == 0:
-                log.warning("waiting for Elasticsearch", why=str(error))
-        stop.wait(backoff.delay(attempt))
-        attempt += 1

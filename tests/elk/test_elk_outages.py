@@ -7,7 +7,7 @@ import pytest
 from kafka import TopicPartition
 
 from contracts.kafka import admin_client, consumer_group
-from elk import indexer
+from elk import consumer, indexer
 
 pytestmark = pytest.mark.stack
 FRONTED = {"bulk_documents": 100}
@@ -74,7 +74,7 @@ def test_an_elasticsearch_that_is_gone_for_long_costs_nothing(
     log, front, start_indexer, wait_for, monkeypatch
 ):
     """Longer than Kafka lets a consumer be silent; the member must stay in its group."""
-    monkeypatch.setattr(indexer, "MAX_POLL_INTERVAL_MS", 6_000)
+    monkeypatch.setattr(consumer, "MAX_POLL_INTERVAL_MS", 6_000)
     settings = log.settings.model_copy(
         update={**FRONTED, "elasticsearch": front.url, "session_timeout_ms": 6_000}
     )
@@ -178,7 +178,7 @@ def test_a_consumer_that_is_left_out_of_its_group_comes_back(
     log, front, start_indexer, wait_for, monkeypatch
 ):
     """A topic that grows in an outage leaves this client a member that Kafka does not know."""
-    monkeypatch.setattr(indexer, "METADATA_MAX_AGE_MS", 500)
+    monkeypatch.setattr(consumer, "METADATA_MAX_AGE_MS", 500)
     monkeypatch.setattr(indexer, "KEEP_ALIVE_MS", 0)
     monkeypatch.setattr(indexer, "REJOIN_SECONDS", 2.0)
     start_indexer(log.settings.model_copy(update={**FRONTED, "elasticsearch": front.url}))
