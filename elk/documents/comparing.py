@@ -109,6 +109,7 @@ def _kinds(topics: Topics) -> dict[str, Kind]:
         topics.labels.name: "labels",
         topics.dead_letters.name: "dead-letters",
         topics.model_events.name: "model-events",
+        topics.service_stats.name: "operations",
     }
 
 
