@@ -111,6 +111,7 @@ def _start_elasticsearch(containers: ExitStack) -> tuple[str, str]:
             **{
                 "discovery.type": "single-node",
                 "xpack.security.enabled": "false",
+                "path.repo": "/tmp/snapshots",
                 "cluster.routing.allocation.disk.threshold_enabled": "false",
                 "ES_JAVA_OPTS": "-Xms768m -Xmx768m",
             }
