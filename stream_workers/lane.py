@@ -26,6 +26,10 @@ from stream_workers.watermark import Partition
 log = structlog.get_logger("stream_workers.lane")
 
 _POLL_SECONDS = 0.1
+_BATCH_BYTES = 8 * 1024 * 1024
+"""A batch that has grown to this is scored, whatever else has arrived."""
+_FEW = 20
+"""Records read at once, before the size of the batch is looked at."""
 _RETRY_SECONDS = 1.0
 _LOOK_SECONDS = 1.0
 
@@ -151,12 +155,18 @@ class Lane(threading.Thread):
         if first is None:
             return []
         rebalances = self.rebalances
-        # Whatever else has arrived by now; with a timeout it would wait for more.
-        more = self.consumer.consume(self._batch_size - 1, 0)
+        messages, size = [first], len(first)
+        while len(messages) < self._batch_size and size < _BATCH_BYTES:
+            # Whatever else has arrived by now; with a timeout it would wait for more.
+            more = self.consumer.consume(min(_FEW, self._batch_size - len(messages)), 0)
+            if not more:
+                break
+            messages += more
+            size += sum(map(len, more))
         if self.rebalances != rebalances:
             # A partition went in between, and with it these records: its owner reads them again.
             return []
-        return [first, *more]
+        return messages
 
     def _obey(self) -> None:
         while not self._orders.empty():
