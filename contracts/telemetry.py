@@ -9,24 +9,29 @@ import structlog
 
 from contracts.settings import Settings
 
-_REPEAT_SECONDS = 10.0
-_NUMBERS = re.compile(r"\d+")
+_REPEAT_SECONDS = 60.0
+_CLIENTS = ("librdkafka", "kafka", "opentelemetry")
+_VARIABLE = re.compile(r"<[^>]*>|\[rdkafka#[^]]*\]|\d+(\.\d+)*")
 
 
 class _OncePerInterval(logging.Filter):
-    """Lets each sentence of librdkafka pass once in a while: it repeats itself many times a
-    second while a broker is away."""
+    """Lets each sentence of a client library pass once in a while, and without its stack.
+
+    They repeat themselves many times a second while a server is away; that it is, and since when,
+    services tell themselves.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._told: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.name != "librdkafka":
+        if record.name.partition(".")[0] not in _CLIENTS:
             return True
+        record.exc_info = record.exc_text = None
         now = time.monotonic()
-        # What differs are ports, counts and client numbers; a bounded number of sentences is left.
-        sentence = _NUMBERS.sub("#", record.getMessage())[:200]
+        # What differs are connections, ports and counts; a bounded number of sentences is left.
+        sentence = _VARIABLE.sub("#", record.getMessage())[:200]
         if now - self._told.get(sentence, -_REPEAT_SECONDS) < _REPEAT_SECONDS:
             return False
         self._told[sentence] = now
@@ -55,8 +60,12 @@ def configure_logging(settings: Settings, service: str) -> structlog.stdlib.Boun
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
-    for noisy in ("kafka", "elastic_transport", "faust", "mode", "aiokafka"):
+    for noisy in ("kafka", "faust", "mode", "aiokafka"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Each failed attempt of the first comes to us as an error, which we tell; a commit that
+    # waits for Kafka overlaps the next in the second.
+    for noisy in ("elastic_transport", "mode.timers", "mode.utils.times"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

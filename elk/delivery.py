@@ -91,7 +91,7 @@ class Delivery:
         """Write all lines; gives position -> reason of those refused for good."""
         refused: dict[int, str] = {}
         queue = [list(range(len(lines)))] if lines else []
-        attempt = 0
+        attempt, since = 0, time.monotonic()
         while queue:
             positions = queue.pop()
             try:
@@ -114,11 +114,11 @@ class Delivery:
                 verdict = judge(answer.items)
                 refused.update({positions[n]: why for n, why in verdict.refused.items()})
                 if not verdict.again:
-                    attempt = 0
+                    attempt, since = 0, time.monotonic()
                     continue
                 positions = [positions[n] for n in verdict.again]
                 complaint = verdict.complaint or ""
-            self._wait(attempt, complaint, len(positions))
+            self._wait(attempt, complaint, len(positions), since)
             attempt += 1
             queue.append(positions)
         return refused
@@ -141,17 +141,24 @@ class Delivery:
             install_template(self._settings)
 
     def _set_aside(self, rejected: Sequence[tuple[Record, Rejection]]) -> int:
-        attempt = 0
+        attempt, since = 0, time.monotonic()
         while True:
             try:
                 return self._sets_aside.send(rejected)
             except MillraceError as error:
-                self._wait(attempt, str(error), len(rejected))
+                self._wait(attempt, str(error), len(rejected), since)
                 attempt += 1
 
-    def _wait(self, attempt: int, complaint: str, records: int) -> None:
+    def _wait(self, attempt: int, complaint: str, records: int, since: float) -> None:
         self.retries += 1
         if attempt % LOUD_EVERY == 0:
-            log.warning("trying again", attempt=attempt + 1, records=records, why=complaint)
+            log.warning(
+                "trying again",
+                attempt=attempt + 1,
+                records=records,
+                why=complaint,
+                for_seconds=round(time.monotonic() - since, 1),
+                doing="until it succeeds; what is not indexed waits in Kafka",
+            )
         if self._giving_up.wait(backoff.delay(attempt)):
             raise Abandoned

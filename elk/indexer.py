@@ -27,6 +27,7 @@ from elk.lanes import Lanes
 from elk.metrics import SERVICE, IndexerMetrics
 from elk.prerequisites import known_topics, wait_for_template
 from elk.records import Record, Transcriber
+from elk.tracing import traced
 from elk.waiting import Waiting
 from elk.watermarks import Watermarks
 
@@ -85,7 +86,9 @@ def index(settings: Settings, stop: threading.Event, operated: Operated) -> None
     giving_up = threading.Event()
     sets_aside = DeadLetterSender(settings, topics, transcriber)
     delivery = Delivery(settings, metrics.counting(sets_aside), giving_up)
-    lanes = Lanes(settings.bulk_in_flight, metrics.counted(delivery.deliver))
+    lanes = Lanes(
+        settings.bulk_in_flight, metrics.counted(traced(delivery.deliver, operated.traces))
+    )
     log.info("indexer started", topics=transcriber.topics, index_prefix=settings.index_prefix)
     erasures = ErasureLog(settings)
     transcriber.erasures = erasures.erasures

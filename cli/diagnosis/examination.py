@@ -1,5 +1,6 @@
 """The whole examination: what cannot be asked is a finding too, and the rest goes on."""
 
+import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ from prediction_log.template import template_body
 
 START = {"worker": "millrace worker", "indexer": "millrace indexer"}
 _KIBANA_SECONDS = 10.0
+_LOOK_AGAIN_SECONDS = 5.0
+"""Longer than any batch should take to be finished."""
 _REACH = "kafka"
 
 
@@ -59,7 +62,11 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
 
 
 def _groups(settings: Settings) -> Iterator[Finding]:
-    yield from groups.check_groups(kafka.groups(settings), START)
+    before = kafka.groups(settings)
+    if any(group.lag and group.members for group in before.values()):
+        time.sleep(_LOOK_AGAIN_SECONDS)
+    found = kafka.groups(settings)
+    yield from groups.check_groups(found, START, groups.standing_still(before, found))
 
 
 def _services(settings: Settings) -> Iterator[Finding]:

@@ -12,19 +12,35 @@ MUCH_LAG = 100_000
 
 
 class FoundGroup(Struct, frozen=True):
-    """A group: Kafka's word for its state, its members, and the records it has not finished."""
+    """A group: Kafka's word for its state, its members, the records it has not finished, and those
+    it has (of those that are kept)."""
 
     state: str
     members: int
     lag: int
+    finished: int = 0
 
 
-def check_groups(groups: Mapping[str, FoundGroup], start: Mapping[str, str]) -> Iterator[Finding]:
+def standing_still(
+    before: Mapping[str, FoundGroup], after: Mapping[str, FoundGroup]
+) -> frozenset[str]:
+    """Services that had records to finish at both looks, and finished none between them."""
+    return frozenset(
+        service
+        for service, group in after.items()
+        if group.lag and before[service].lag and group.finished <= before[service].finished
+    )
+
+
+def check_groups(
+    groups: Mapping[str, FoundGroup], start: Mapping[str, str], still: frozenset[str]
+) -> Iterator[Finding]:
     """Judge the groups.
 
     Args:
         groups: service -> what Kafka says of its group.
         start: service -> the command that starts one.
+        still: services whose groups finished nothing for some seconds.
     """
     for service, group in groups.items():
         if not group.members:
@@ -36,6 +52,12 @@ def check_groups(groups: Mapping[str, FoundGroup], start: Mapping[str, str]) -> 
                 CHECK,
                 f"the group of the {service}s is rebalancing",
                 "ask again in a minute; if it goes on, a member is being restarted over and over",
+            )
+        elif service in still:
+            yield error(
+                CHECK,
+                f"{group.lag:,} records wait, and the {service}s finish none",
+                f"see the logs of the {service}s; if they are silent, restart them",
             )
         elif group.lag > MUCH_LAG:
             yield warning(

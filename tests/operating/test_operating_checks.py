@@ -9,7 +9,7 @@ import pytest
 
 from cli.diagnosis.clocks import check_clocks
 from cli.diagnosis.findings import Finding
-from cli.diagnosis.groups import MUCH_LAG, FoundGroup, check_groups
+from cli.diagnosis.groups import MUCH_LAG, FoundGroup, check_groups, standing_still
 from cli.diagnosis.keys import check_keys
 from cli.diagnosis.storage import Disk, check_blocks, check_disks, check_health, check_template
 from cli.diagnosis.topics import FoundTopic, check_topics
@@ -92,9 +92,22 @@ def test_partitions_that_do_not_fit_and_topics_that_are_missing_are_found() -> N
 def test_a_group_that_does_not_read_is_found(
     group: FoundGroup, severity: str | None, words: str
 ) -> None:
-    found = bad(check_groups({"worker": group}, {"worker": "millrace worker"}))
+    found = bad(check_groups({"worker": group}, {"worker": "millrace worker"}, frozenset()))
     assert [grade for grade, _ in found] == ([severity] if severity else [])
     assert all(words in what for _, what in found)
+
+
+def test_a_group_that_finishes_nothing_is_found() -> None:
+    before = {name: FoundGroup("Stable", 1, 50, 100) for name in ("stuck", "works", "idle")}
+    after = {
+        "stuck": FoundGroup("Stable", 1, 60, 100),
+        "works": FoundGroup("Stable", 1, 60, 140),
+        "idle": FoundGroup("Stable", 1, 0, 150),
+    }
+    still = standing_still(before, after)
+    assert still == {"stuck"}
+    found = bad(check_groups(after, dict.fromkeys(after, "start"), still))
+    assert found == [("error", "60 records wait, and the stucks finish none")]
 
 
 def test_clocks_that_differ_are_found() -> None:
