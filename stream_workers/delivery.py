@@ -40,8 +40,8 @@ class Delivery(Protocol):
     def finish(self) -> None:
         """Wait until what was delivered is acknowledged, and commit it."""
 
-    def restart(self) -> list[TopicPartition]:
-        """Forget what is unfinished; where to read again."""
+    def restart(self) -> list[TopicPartition] | None:
+        """Forget what is unfinished; where to read again, None if that cannot be told yet."""
 
     def assigned(self) -> None:
         """Take note that the group has given this worker its partitions."""

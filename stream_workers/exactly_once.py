@@ -2,9 +2,10 @@
 group generation (KIP-447): a reader of committed records sees each prediction once."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 import confluent_kafka
@@ -19,6 +20,14 @@ log = structlog.get_logger("stream_workers.exactly_once")
 
 _CALL_SECONDS = 1.0
 _CALLS_WHEN_STOPPING = 4
+_COMMITTED_SECONDS = 5.0
+_HUNG_SECONDS = 15.0
+"""A call that was to take a second at most will not come back any more."""
+
+
+class Hung(Exception):
+    """A call of librdkafka that does not return, as `send_offsets_to_transaction` of 2.16 at times
+    after a broker was away."""
 
 
 class ExactlyOnce:
@@ -26,8 +35,8 @@ class ExactlyOnce:
 
     A transaction begins after scoring, so that a slow model does not hold it open, and only after
     the one before is committed. Whatever goes wrong aborts it: then nothing of the batch is
-    visible, and the batch is read again. A worker that was taken for dead cannot commit, as its
-    group generation is over.
+    visible, and reading goes on from the position that Kafka has. A worker that was taken for dead
+    cannot commit, as its group generation is over.
 
     Two producers take turns: Kafka answers a commit before it has written its markers, and the
     next transaction of the same producer is put off for 20 ms then (seen with librdkafka 2.16).
@@ -50,7 +59,7 @@ class ExactlyOnce:
         self._consumer = consumer
         self._stopping = stopping
         self._generation: Any = None
-        self._committer = ThreadPoolExecutor(1, "committer")
+        self._call_began = time.monotonic()
         self._under_way: tuple[Spans, Future[None]] | None = None
         self._again: dict[Partition, int] = {}
         self.failure: str | None = None
@@ -67,10 +76,10 @@ class ExactlyOnce:
             producer.begin_transaction()
             for output in scored:
                 hand_over(producer, output)
-        except KafkaException as error:
-            self._abort(spans, error.args[0])
+        except (KafkaException, Hung) as error:
+            self._abort(spans, error)
         else:
-            self._under_way = spans, self._committer.submit(self._commit, producer, spans)
+            self._under_way = spans, self._start(self._commit, producer, spans)
 
     def poll(self) -> None:
         """Learn what became of the batch under way, if that is decided."""
@@ -88,15 +97,34 @@ class ExactlyOnce:
         spans, committed = self._under_way
         self._under_way = None
         try:
-            committed.result()
+            self._wait(committed)
             self._turns.rotate()
-        except KafkaException as error:
-            self._abort(spans, error.args[0])
+        except (KafkaException, Hung) as error:
+            self._abort(spans, error)
 
-    def restart(self) -> list[TopicPartition]:
-        """Go back to the beginning of what was aborted."""
-        again, self._again, self.failure = self._again, {}, None
-        return [TopicPartition(*partition, offset) for partition, offset in again.items()]
+    def restart(self) -> list[TopicPartition] | None:
+        """Go back to what Kafka has as committed.
+
+        Only Kafka knows what became of a transaction whose producer was given up; a new producer
+        of the same name ends it first, and whatever the old one may yet try.
+        """
+        wanted = [TopicPartition(*partition) for partition in self._again]
+        try:
+            if self._turns[0] not in self._producers:
+                self._connect(self._turns[0])
+            found = self._consumer.committed(wanted, _COMMITTED_SECONDS) if wanted else []
+        except KafkaException as error:
+            raise_if_forbidden(error.args[0])
+            return None
+        except Hung:
+            return None
+        if any(position.error is not None for position in found):
+            return None
+        firsts, self._again, self.failure = self._again, {}, None
+        return [
+            TopicPartition(p.topic, p.partition, p.offset if p.offset >= 0 else first)
+            for p, first in zip(found, firsts.values(), strict=True)
+        ]
 
     def assigned(self) -> None:
         """Keep the generation these partitions were given in.
@@ -113,7 +141,7 @@ class ExactlyOnce:
 
     def _connect(self, name: str) -> confluent_kafka.Producer:
         producer = confluent_kafka.Producer({**self._settings, "transactional.id": name})
-        self._insist(producer.init_transactions)
+        self._wait(self._start(self._insist, producer.init_transactions))
         self._producers[name] = producer
         return producer
 
@@ -126,6 +154,7 @@ class ExactlyOnce:
         """Repeat a call as long as Kafka may yet answer it."""
         calls_left = _CALLS_WHEN_STOPPING
         while True:
+            self._call_began = time.monotonic()
             try:
                 return call(*arguments, _CALL_SECONDS)
             except KafkaException as error:
@@ -133,18 +162,46 @@ class ExactlyOnce:
                 if not error.args[0].retriable() or not calls_left:
                     raise
 
-    def _abort(self, spans: Spans, error: KafkaError) -> None:
-        raise_if_forbidden(error)
-        self.failure = error.str()
+    def _start(self, work: Callable[..., None], *arguments: Any) -> "Future[None]":
+        """Begin something in a thread of its own, which no exit of the process waits for."""
+        done: Future[None] = Future()
+        self._call_began = time.monotonic()
+
+        def run() -> None:
+            try:
+                work(*arguments)
+            except BaseException as error:
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+
+        threading.Thread(target=run, name="committer", daemon=True).start()
+        return done
+
+    def _wait(self, work: "Future[None]") -> None:
+        while True:
+            try:
+                return work.result(_CALL_SECONDS)
+            except TimeoutError:
+                if time.monotonic() - self._call_began > _HUNG_SECONDS:
+                    raise Hung("librdkafka does not return from a call") from None
+
+    def _abort(self, spans: Spans, error: KafkaException | Hung) -> None:
         self._read_again(spans)
         producer = self._producers.pop(self._turns[0], None)
-        if producer is None or error.fatal():
+        if isinstance(error, Hung):
+            self.failure = str(error)
+            return
+        cause: KafkaError = error.args[0]
+        raise_if_forbidden(cause)
+        self.failure = cause.str()
+        if producer is None or cause.fatal():
             # The transaction timed out or was fenced, so it is over: a new producer may go on.
             return
         try:
-            self._insist(producer.abort_transaction)
-        except KafkaException as failure:
-            log.warning("the transaction is left to its timeout", reason=failure.args[0].str())
+            self._wait(self._start(self._insist, producer.abort_transaction))
+        except (KafkaException, Hung) as failure:
+            log.warning("the transaction is left to its timeout", reason=str(failure))
         else:
             self._producers[self._turns[0]] = producer
 

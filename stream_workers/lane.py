@@ -134,6 +134,7 @@ class Lane(threading.Thread):
                 self._delivery.poll()
                 if self._delivery.failure is not None:
                     self._read_again(self._delivery.failure)
+                    continue
                 self._process(self._read())
             self._delivery.finish()
         except BaseException as error:
@@ -195,14 +196,15 @@ class Lane(threading.Thread):
     def _read_again(self, reason: str) -> None:
         """Outputs were not taken: go back to where they begin."""
         positions = self._delivery.restart()
-        self.read_again += 1
-        log.error(
-            "outputs were not delivered; reading again",
-            reason=reason,
-            offsets={f"{p.topic}-{p.partition}": p.offset for p in positions},
-        )
-        for topic_partition in positions:
-            self.consumer.seek(topic_partition)
+        if positions is not None:
+            self.read_again += 1
+            log.error(
+                "outputs were not delivered; reading again",
+                reason=reason,
+                offsets={f"{p.topic}-{p.partition}": p.offset for p in positions},
+            )
+            for topic_partition in positions:
+                self.consumer.seek(topic_partition)
         self._stopping.wait(_RETRY_SECONDS)
 
     def _pause(self) -> bool:
