@@ -84,7 +84,7 @@ class Settings(ConnectionSecurity):
         30, ge=1, description="How long a producer tries to deliver a record, seconds"
     )
     delivery: Literal["exactly_once", "at_least_once"] = Field(
-        "exactly_once",
+        "at_least_once",
         description="exactly_once: predictions and positions in one Kafka transaction per batch",
     )
     worker_batch: int = Field(2000, ge=1, description="Most events scored by one predict call")
