@@ -3,6 +3,7 @@
 import json
 import urllib.request
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,9 @@ class Witness:
     def evidence(self) -> Evidence:
         """Read everything, in the order that `Evidence` asks for."""
         found = Evidence()
-        found.committed["features"] = self._committed("workers", "features")
-        found.committed["predictions"] = self._committed("indexer", "predictions")
-        found.committed["dead_letters"] = self._committed("indexer", "dead-letters")
+        found.committed["features"] = self.committed("workers", "features")
+        found.committed["predictions"] = self.committed("indexer", "predictions")
+        found.committed["dead_letters"] = self.committed("indexer", "dead-letters")
         found.acknowledged = acknowledged_events(self._record)
         found.documents = [_prediction(source) for source in self._documents("predictions")]
         found.letters = [_letter(source) for source in self._documents("dead-letters")]
@@ -56,6 +57,14 @@ class Witness:
             int(self.request("POST", f"{self._pattern(kind)}/_count", query)["count"])
             for kind, query in (("predictions", serving), ("dead-letters", None))
         )
+
+    def positions(self) -> Iterator[str]:
+        """How far the groups are on their topics, for people."""
+        for service, topic in (("workers", "features"), ("indexer", "predictions")):
+            committed = sorted(self.committed(service, topic).items())
+            yield f"{topic}: {service} at {committed}, ends {self.ends(topic)}"
+        shown = Counter(record.partition() for record in self.records("predictions"))
+        yield f"predictions that a reader of committed records sees: {dict(shown)}"
 
     def ends(self, topic: str) -> dict[int, int]:
         """Where each partition of a topic ends."""
@@ -100,7 +109,8 @@ class Witness:
         with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
             return json.load(answer)
 
-    def _committed(self, service: str, topic: str) -> dict[int, int]:
+    def committed(self, service: str, topic: str) -> dict[int, int]:
+        """The positions of a service's group on a topic, by partition."""
         group = ck.ConsumerGroupTopicPartitions(f"{self._prefix}millrace-{service}")
         admin = AdminClient({"bootstrap.servers": self._kafka})
         [answer] = admin.list_consumer_group_offsets([group]).values()

@@ -1,5 +1,6 @@
 """A whole installation under load: its servers, its services as processes, and their witness."""
 
+import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -49,6 +50,7 @@ class System:
         self.running = ServiceProcesses(self.settings, folder)
         self.running.environment |= {
             "PYTHONPATH": f"{PROJECT}:{PROJECT / 'tests'}",
+            "PYTHONFAULTHANDLER": "1",
             "MILLRACE_DELIVERY": delivery,
             VARIABLE: str(folder / "slow"),
             CLOCK: str(folder / "clock"),
@@ -115,7 +117,7 @@ class System:
             self.require_alive()
             return condition()
 
-        wait_until(met, PATIENCE_SECONDS, lambda: f"{what}; documents: {self._outcomes()}")
+        wait_until(met, PATIENCE_SECONDS, lambda: f"{what}\n{self._why_it_stands()}")
 
     def check(self) -> Verdict:
         """Judge what can be seen while everything runs."""
@@ -148,6 +150,15 @@ class System:
         service = self.running.start("chaos.under_faults", [module])
         service.name = f"{module}-{len(self.running.started)}"
         return service
+
+    def _why_it_stands(self) -> str:
+        """How far everybody is, and what each thread of each service is doing."""
+        lines = [f"documents: {self._outcomes()}", *self.witness.positions()]
+        for service in [*self.workers, *self.indexers, self._load]:
+            service.process.send_signal(signal.SIGABRT)  # Python's faulthandler shows the threads
+            service.process.wait()
+            lines.append(f"{service.name}:\n{service.output[-6000:]}")
+        return "\n".join(lines)
 
     def _outcomes(self) -> int:
         try:
