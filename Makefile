@@ -30,7 +30,7 @@ soak: $(INSTALLED) ## Run everything at a steady rate for an hour; ARGS="--minut
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 chaos: $(INSTALLED) ## Run the fault suite (half an hour and more); SEED=1 ROUNDS=5 ONLY=broker
-	@$(BIN)/python -m pytest -m chaos $(if $(ONLY),-k "$(ONLY)") tests/chaos $(ARGS)
+	@$(BIN)/python -m pytest -m chaos $(if $(ONLY),-k "$(ONLY)") $(ARGS)
 
 fuzz: $(INSTALLED) ## Fuzz what reads bytes of strangers, FUZZ_SECONDS=60 for each target
 	@$(BIN)/python tests/fuzz/guided.py --seconds "$(or $(FUZZ_SECONDS),60)" \

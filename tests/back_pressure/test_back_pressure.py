@@ -22,7 +22,7 @@ from contracts.kafka import create_topics
 from contracts.settings import Settings
 from contracts.topics import Topics
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.chaos]
 
 SLOW = 1_000_000.0
 """Bytes per second that Kafka acknowledges where it is to be slow."""
