@@ -12,6 +12,7 @@ from elk.documents.catching_up import wait_until_finished
 from elk.documents.differences import Difference, Judge, Row
 from elk.documents.expectation import Expectations
 from elk.documents.kafka_log import KafkaLog
+from elk.documents.our_indices import refresh
 from elk.documents.places import Places
 from elk.erasure_log import known_erasures
 from elk.records import Transcriber
@@ -66,6 +67,7 @@ def compare(
                 wait_seconds,
                 lambda to_go: progress("waiting for the indexer", 0, to_go),
             )
+            refresh(settings, client)
             documents = _documents(client, settings, topics, progress)
             transcriber.erasures = known_erasures(settings)
             expectations = Expectations(settings, transcriber, due)
@@ -114,7 +116,6 @@ def _kinds(topics: Topics) -> dict[str, Kind]:
 
 
 def _ids(client: Elasticsearch, pattern: str) -> Iterator[str]:
-    client.indices.refresh(index=pattern)
     order: Sequence[dict[str, str]] = [{"_shard_doc": "asc"}]
     for hit in hits(client, pattern, [], sort=order, columns=(), page=_PAGE):
         yield hit["_id"]

@@ -19,6 +19,7 @@ from contracts.topics import Topics
 from elk.batches import Partition
 from elk.documents.catching_up import wait_until_finished
 from elk.documents.kafka_log import KafkaLog, Stretch
+from elk.documents.our_indices import refresh
 from elk.documents.traces import Trace, Traces
 from elk.documents.unscored import unscored_events
 from elk.documents.writing_erasures import write_erasure
@@ -93,13 +94,13 @@ class Eraser:
             return Erased(dry_run=True, at=at, documents=traces.count(events), events=len(events))
         unscored = self._wait_for_workers(log)
         self._wait_for_indexers(log)
-        traces.refresh()
+        refresh(self._settings, client)
         events = traces.events() | unscored_events(self._settings, log, unscored, self._entity)
         self._progress("telling the indexers", 0, 0)
         salt = known_erasures(self._settings).salt
         write_erasure(self._settings, salt, self._entity, events, at, ends)
         self._wait_for_indexers(log)
-        traces.refresh()
+        refresh(self._settings, client)
         self._progress("deleting", 0, 0)
         deleted = delete_documents(client, traces.documents(events))
         if left := {kind: count for kind, count in traces.count(events).items() if count}:

@@ -8,6 +8,8 @@ from msgspec import Struct
 from contracts.settings import Settings
 from prediction_log.indices import KINDS, LATER_KINDS, REPLAYS
 
+_PATIENCE = "30s"
+
 
 class Index(Struct, frozen=True):
     """An index and how many documents it holds."""
@@ -21,14 +23,24 @@ def patterns(settings: Settings) -> list[str]:
     return [f"{settings.index_prefix}-{kind}-*" for kind in (*KINDS, *LATER_KINDS, REPLAYS)]
 
 
+def refresh(settings: Settings, client: Elasticsearch) -> None:
+    """Let all that was written be found. An index that is just being created answers nothing but
+    503, so it is waited for."""
+    ours = ",".join(patterns(settings))
+    client.cluster.health(index=ours, wait_for_status="yellow", timeout=_PATIENCE)
+    client.indices.refresh(index=ours)
+
+
 def indices_from_kafka(settings: Settings, client: Elasticsearch) -> list[Index]:
     """Those that the indexer writes from Kafka. What became of replayed dead letters and what was
     computed from documents stands nowhere else."""
+    refresh(settings, client)
     return _indices(client, [f"{settings.index_prefix}-{kind}-*" for kind in KINDS])
 
 
 def all_indices(settings: Settings, client: Elasticsearch) -> list[Index]:
     """All of ours."""
+    refresh(settings, client)
     return _indices(client, patterns(settings))
 
 
@@ -39,7 +51,6 @@ def delete_indices(client: Elasticsearch, indices: Sequence[Index]) -> None:
 
 
 def _indices(client: Elasticsearch, wanted: Sequence[str]) -> list[Index]:
-    client.indices.refresh(index=",".join(wanted))
     answer = client.indices.stats(
         index=",".join(wanted), metric="docs", filter_path="indices.*.primaries.docs.count"
     )

@@ -10,6 +10,7 @@ from contracts.erasures import Erasures
 from contracts.events import Source
 from contracts.settings import Settings
 from elk.documents.erasing import delete_documents
+from elk.documents.our_indices import refresh
 from elk.documents.traces import Trace
 from prediction_log.pages import hits
 
@@ -26,6 +27,7 @@ def purge(settings: Settings, client: Elasticsearch, erasures: Erasures) -> int:
     """
     if not erasures:
         return 0
+    refresh(settings, client)
     return sum(delete_documents(client, _erased(settings, client, erasures)).values())
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from elasticsearch import Elasticsearch
 
 from contracts.settings import Settings
+from elk.documents.our_indices import refresh
 from prediction_log.indices import KINDS, LATER_KINDS
 from prediction_log.pages import hits
 
@@ -39,7 +40,7 @@ class Traces:
         entity: str,
         ends: Mapping[str, tuple[int, ...]],
     ) -> None:
-        self._prefix, self._client, self._ends = settings.index_prefix, client, ends
+        self._settings, self._client, self._ends = settings, client, ends
         self._of_entity = {"term": {"entity.id": entity}}
 
     def events(self) -> Events:
@@ -68,18 +69,14 @@ class Traces:
 
     def count(self, events: Events) -> dict[str, int]:
         """Kind -> how many documents there are to be found now."""
-        self._client.indices.refresh(index=f"{self._prefix}-*")
+        refresh(self._settings, self._client)
         found = dict.fromkeys(("predictions", "labels", "dead-letters"), 0)
         for trace in self.documents(events):
             found[trace.kind] = found.get(trace.kind, 0) + 1
         return found
 
-    def refresh(self) -> None:
-        """Let what was written be found."""
-        self._client.indices.refresh(index=f"{self._prefix}-*")
-
     def _hits(self, kind: str, which: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        pattern = f"{self._prefix}-{kind}-*"
+        pattern = f"{self._settings.index_prefix}-{kind}-*"
         order = [{"_shard_doc": "asc"}]
         for hit in hits(self._client, pattern, [which], sort=order, columns=_COLUMNS):
             if self._is_before(hit["_source"].get("kafka")):
