@@ -62,6 +62,7 @@ def test_a_worker_that_was_taken_for_dead_adds_nothing_and_goes_on(works: Works)
     os.kill(sleeper.pid, signal.SIGSTOP)
     try:
         other = works.start_worker("exactly_once")
+        other.wait_for_log("partitions assigned")
         works.wait_for_predictions(20_000)
     finally:
         os.kill(sleeper.pid, signal.SIGCONT)
