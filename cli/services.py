@@ -25,6 +25,9 @@ def worker(
 ) -> None:
     """Score feature events with the current models until SIGTERM or Ctrl-C.
 
+    With --processes each serves health and metrics at a port of its own: that of
+    MILLRACE_HTTP_ADDRESS, and those after it.
+
     Start as many as you like, on as many hosts as you like: they share the partitions of the
     topic `features`. A newly published version is served within seconds, without a restart.
 
@@ -63,7 +66,14 @@ def indexer(
 def _run_many(argv: list[str], count: int, settings: Settings) -> None:
     """Run several processes; a signal, or the end of one of them, ends them all."""
     environment = {**os.environ, "MILLRACE_BOOTSTRAP_SERVERS": settings.kafka}
-    children = [subprocess.Popen(argv, env=environment) for _ in range(count)]
+    host, _, port = settings.http_address.rpartition(":")
+    children = [
+        subprocess.Popen(
+            argv,
+            env={**environment, "MILLRACE_HTTP_ADDRESS": f"{host}:{int(port) and int(port) + n}"},
+        )
+        for n in range(count)
+    ]
 
     def end_all(_signal: int, _frame: FrameType | None) -> None:
         for child in children:

@@ -18,6 +18,7 @@ from contracts.kafka_clients import librdkafka_settings, python_client_settings
 from contracts.settings import Settings
 from contracts.tls import what_to_do
 
+_CONNECT_SECONDS = 2.0
 _HANDSHAKE_SECONDS = 5.0
 _LOGIN_SECONDS = 10.0
 _LOOK_SECONDS = 0.2
@@ -26,15 +27,14 @@ _CA_SETTING = "MILLRACE_KAFKA_CA_FILE"
 
 
 def require_entry(settings: Settings) -> None:
-    """Make sure that Kafka is the one we trust, and that it takes us for who we say we are.
-
-    A Kafka that does not answer at all is left to the clients, which wait for it.
+    """Make sure that Kafka is there, is the one we trust, and takes us for who we say we are.
 
     Raises:
-        AccessError: it is not trusted, or does not let us in.
-        UnreachableError: it does not speak TLS.
+        UnreachableError: nobody listens there.
+        AccessError: it is not trusted, does not speak TLS, or does not let us in.
         ConfigurationError: a certificate or key cannot be used.
     """
+    _require_answer(settings)
     if settings.kafka_security_protocol == "PLAINTEXT":
         return
     if settings.kafka_security_protocol.endswith("SSL"):
@@ -48,10 +48,12 @@ def refusal(settings: Settings, error: KafkaError) -> MillraceError:
         return forbidden(settings, str(error)[:_MOST_WORDS])
     if not isinstance(error, KafkaTimeoutError):
         return UnreachableError(f"Kafka at {settings.kafka} refused: {error}")
-    hint = ""
-    if settings.kafka_security_protocol == "PLAINTEXT":
-        hint = " (one that wants TLS looks the same: see docs/security.md)"
-    return UnreachableError(f"Kafka at {settings.kafka} does not answer: {error}{hint}")
+    if settings.kafka_security_protocol == "PLAINTEXT" and _speaks_tls(settings):
+        return AccessError(
+            f"Kafka at {settings.kafka} speaks TLS: set MILLRACE_KAFKA_SECURITY_PROTOCOL to SSL or "
+            "SASL_SSL (docs/security.md)"
+        )
+    return UnreachableError(f"Kafka at {settings.kafka} does not answer: {error}")
 
 
 def forbidden(settings: Settings, what: str) -> AccessError:
@@ -60,6 +62,40 @@ def forbidden(settings: Settings, what: str) -> AccessError:
         f"Kafka at {settings.kafka} does not allow that to {settings.kafka_identity}: {what}; "
         "grant it (deploy/kafka/acls.toml has what each service needs)"
     )
+
+
+def _require_answer(settings: Settings) -> None:
+    """Whether anybody listens at any of the addresses."""
+    refused = "no address of the form host:port"
+    for host, port in _servers(settings):
+        try:
+            socket.create_connection((host, port), _CONNECT_SECONDS).close()
+            return
+        except OSError as error:
+            refused = f"{host}:{port}: {error.strerror or error}"
+    raise UnreachableError(
+        f"Kafka at {settings.kafka} does not answer ({refused}): start it ('millrace up' starts a "
+        "local one), or check MILLRACE_BOOTSTRAP_SERVERS"
+    )
+
+
+def _speaks_tls(settings: Settings) -> bool:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # nothing is sent there
+    for host, port in _servers(settings):
+        try:
+            with (
+                socket.create_connection((host, port), _CONNECT_SECONDS) as connection,
+                context.wrap_socket(connection, server_hostname=host),
+            ):
+                return True
+        except ssl.SSLError as error:
+            # It wants a client's certificate, or another version of TLS: it speaks it all the same.
+            if "ALERT" in str(error):
+                return True
+        except OSError:
+            continue
+    return False
 
 
 def _require_trust(settings: Settings) -> None:
@@ -74,7 +110,7 @@ def _require_trust(settings: Settings) -> None:
             ):
                 return
         except (ssl.SSLEOFError, ConnectionResetError):
-            refused = UnreachableError(
+            refused = AccessError(
                 f"Kafka at {host}:{port} hangs up instead of speaking TLS: check the port and "
                 "MILLRACE_KAFKA_SECURITY_PROTOCOL"
             )

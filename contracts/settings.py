@@ -77,6 +77,9 @@ class Settings(ConnectionSecurity):
     max_future_seconds: float = Field(
         3600, ge=0, description="How far in the future an event may occur, seconds"
     )
+    producer_name: str | None = Field(
+        None, max_length=100, description="Who a producer says it is; groups its dead letters"
+    )
     producer_unacknowledged: int = Field(
         5_000, ge=1, description="Records a producer sends ahead of Kafka's acknowledgements"
     )
@@ -86,6 +89,9 @@ class Settings(ConnectionSecurity):
     delivery: Literal["exactly_once", "at_least_once"] = Field(
         "at_least_once",
         description="exactly_once: predictions and positions in one Kafka transaction per batch",
+    )
+    startup_wait_seconds: float = Field(
+        60, ge=0, description="How long a starting service waits for Kafka to answer, seconds"
     )
     worker_batch: int = Field(2000, ge=1, description="Most events scored by one predict call")
     worker_threads: int = Field(1, ge=1, description="BLAS/OpenMP threads of each worker")

@@ -13,6 +13,7 @@ from kafka.structs import MemberState
 from contracts.errors import UnreachableError
 from contracts.kafka import require_rights
 from contracts.kafka_access import refusal
+from contracts.kafka_waiting import when_kafka_answers
 from contracts.operating.operated import Operated
 from contracts.settings import Settings
 from contracts.topics import Topics
@@ -67,7 +68,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
 def index(settings: Settings, stop: threading.Event, operated: Operated) -> None:
     """Index until `stop` is set, then finish what is under way and commit it.
 
-    Waits for Elasticsearch, at the start and at any time later; needs Kafka at the start.
+    Waits for Elasticsearch and Kafka at any time; for Kafka at the start not for ever.
 
     Raises:
         UnreachableError: Kafka does not answer at the start.
@@ -78,10 +79,15 @@ def index(settings: Settings, stop: threading.Event, operated: Operated) -> None
     topics = Topics(settings)
     transcriber = Transcriber(settings, topics, {})
     read = (*transcriber.topics, topics.erasures.name)
-    transcriber.topic_ids = known_topics(settings, read)
-    require_rights(settings, read=read, write=[topics.dead_letters.name])
+
+    def prepare() -> None:
+        transcriber.topic_ids = known_topics(settings, read)
+        require_rights(settings, read=read, write=[topics.dead_letters.name])
+
+    when_kafka_answers(settings, prepare, stop)
     wait_for_template(settings, stop)
-    if stop.is_set():
+    erasures = when_kafka_answers(settings, lambda: ErasureLog(settings), stop)
+    if erasures is None:
         return
     giving_up = threading.Event()
     sets_aside = DeadLetterSender(settings, topics, transcriber)
@@ -90,7 +96,6 @@ def index(settings: Settings, stop: threading.Event, operated: Operated) -> None
         settings.bulk_in_flight, metrics.counted(traced(delivery.deliver, operated.traces))
     )
     log.info("indexer started", topics=transcriber.topics, index_prefix=settings.index_prefix)
-    erasures = ErasureLog(settings)
     transcriber.erasures = erasures.erasures
     indexer = Indexer(settings, transcriber, lanes, erasures)
     metrics.ask(indexer, lambda: lanes.busy, lambda: delivery.retries)
@@ -251,6 +256,7 @@ class Indexer:
                 break
             except UnreachableError as error:
                 log.warning("waiting for Kafka", why=str(error))
+                stop.wait(KEEP_POLLING_SECONDS)
         self._member_at = time.monotonic()
 
     def _note_position(self, now: float) -> None:

@@ -7,6 +7,7 @@ from typing import Self
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from contracts.dead_letters import PRODUCER_HEADER
 from contracts.errors import ConfigurationError, DeliveryError
 from contracts.events import SCHEMA_VERSION_HEADER, FeatureEvent, Label
 from contracts.kafka import describe_topics, python_client_settings, require_rights
@@ -29,7 +30,6 @@ _TIMEOUT_MARGIN = 5.0
 """Seconds; lets Kafka's own timeout speak first, as it knows what became of each record."""
 
 _SCHEMA_VERSION: Header = (SCHEMA_VERSION_HEADER, b"1")
-_USUAL_HEADERS = [_SCHEMA_VERSION]
 
 
 class FeatureProducer:
@@ -53,6 +53,9 @@ class FeatureProducer:
         self._address = settings.kafka
         self._timeout = settings.delivery_timeout_seconds
         self._validate = Validator(settings)
+        self._usual_headers = [_SCHEMA_VERSION]
+        if settings.producer_name:
+            self._usual_headers.append((PRODUCER_HEADER, settings.producer_name.encode()))
         self._pending = Unacknowledged(settings.producer_unacknowledged, MAX_BUFFERED_BYTES)
         self._lock = threading.RLock()
         _require_topics(settings, [self._features, self._labels])
@@ -216,7 +219,7 @@ class FeatureProducer:
                     topic,
                     key=key,
                     value=value,
-                    headers=[_SCHEMA_VERSION, *headers] if headers else _USUAL_HEADERS,
+                    headers=[*self._usual_headers, *headers] if headers else self._usual_headers,
                 )
             except KafkaError as error:
                 raise DeliveryError(

@@ -1,10 +1,13 @@
 """Start one worker: `python -m stream_workers`."""
 
 import os
+import signal
 import sys
+import threading
 
 from contracts.errors import MillraceError
 from contracts.kafka import require_rights
+from contracts.kafka_waiting import when_kafka_answers
 from contracts.settings import Settings, load_settings
 from contracts.telemetry import configure_logging
 from contracts.topics import Topics
@@ -20,10 +23,13 @@ def run(settings: Settings) -> None:
     from stream_workers.app import WorkerApp
 
     log = configure_logging(settings, "worker")
-    _require_rights(settings)
+    # Until Faust takes the signals over there is nothing to finish.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
     app = WorkerApp(settings)
     log.info("worker starts", kafka=settings.kafka, environment=settings.environment)
     with app.operated:
+        when_kafka_answers(settings, lambda: _require_rights(settings), threading.Event())
         app.control.feed.catch_up()
         faust.Worker(
             app, loglevel="WARNING", quiet=True, redirect_stdouts=False, override_logging=False

@@ -13,6 +13,7 @@ from mode import Service, ServiceT
 
 from contracts.errors import ConfigurationError
 from contracts.kafka import consumer_group, describe_topics, librdkafka_settings
+from contracts.kafka_waiting import when_kafka_answers
 from contracts.operating.operated import Operated
 from contracts.settings import Settings
 from contracts.topics import MIB, Topics
@@ -113,10 +114,16 @@ class WorkerApp(faust.App):
         )
         outputs = (topics.predictions, topics.shadow_predictions, topics.dead_letters)
 
-        def look_up_topics() -> None:
-            writer.topic_ids = input_topic_ids(
-                settings, [topics.features.name], [output.name for output in outputs]
+        def look_up_topics(stopping: threading.Event) -> None:
+            found = when_kafka_answers(
+                settings,
+                lambda: input_topic_ids(
+                    settings, [topics.features.name], [output.name for output in outputs]
+                ),
+                stopping,
             )
+            if found is not None:
+                writer.topic_ids = found
 
         lane = Lane(
             {

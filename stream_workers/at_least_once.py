@@ -27,6 +27,7 @@ class AtLeastOnce:
         self._consumer = consumer
         self._watermarks = Watermarks()
         self.failure: str | None = None
+        self.unfinished_since: float | None = None
 
     def deliver(self, spans: Spans, outputs: Iterable[Output]) -> None:
         """Hand a batch's outputs over."""
@@ -54,6 +55,7 @@ class AtLeastOnce:
     def commit(self) -> bool:
         """Commit the watermarks that have moved; Kafka's answer is not waited for."""
         offsets = self._finished()
+        self.unfinished_since = self._watermarks.unfinished_since
         if offsets:
             self._consumer.commit(offsets=_topic_partitions(offsets))
             self._watermarks.committed(offsets)

@@ -24,6 +24,10 @@ class Delivery(Protocol):
     def failure(self) -> str | None:
         """Why records have to be read again; `restart` tells from where."""
 
+    @property
+    def unfinished_since(self) -> float | None:
+        """Since when, by `time.monotonic`, the oldest batch waits for Kafka; for any thread."""
+
     def deliver(self, spans: Spans, outputs: Iterable[Output]) -> None:
         """Produce a batch's outputs, so that its positions are committed with or after them.
 

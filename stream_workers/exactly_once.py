@@ -63,6 +63,7 @@ class ExactlyOnce:
         self._under_way: tuple[Spans, Future[None]] | None = None
         self._again: dict[Partition, int] = {}
         self.failure: str | None = None
+        self.unfinished_since: float | None = None
 
     def deliver(self, spans: Spans, outputs: Iterable[Output]) -> None:
         """Commit a batch's outputs and the positions after it, or nothing of both."""
@@ -71,6 +72,8 @@ class ExactlyOnce:
         if self.failure is not None:
             self._read_again(spans)
             return
+        if self.unfinished_since is None:
+            self.unfinished_since = time.monotonic()
         try:
             producer = self._producers.get(self._turns[0]) or self._connect(self._turns[0])
             producer.begin_transaction()
@@ -99,6 +102,7 @@ class ExactlyOnce:
         try:
             self._wait(committed)
             self._turns.rotate()
+            self.unfinished_since = None
         except (KafkaException, Hung) as error:
             self._abort(spans, error)
 
@@ -135,9 +139,11 @@ class ExactlyOnce:
         self._generation = self._consumer.consumer_group_metadata()
 
     def drop(self, partitions: Iterable[Partition]) -> None:
-        """Forget partitions."""
+        """Forget partitions; what is under way for them, Kafka refuses."""
         for partition in partitions:
             self._again.pop(partition, None)
+        if self._under_way is None and not self._again:
+            self.unfinished_since = None
 
     def _connect(self, name: str) -> confluent_kafka.Producer:
         producer = confluent_kafka.Producer({**self._settings, "transactional.id": name})

@@ -9,6 +9,10 @@ _STUCK_SECONDS = 300.0
 """Kafka's `max.poll.interval.ms`: silent for longer, a worker has lost its partitions anyway."""
 
 
+_UNFINISHED_SECONDS = 10.0
+"""Longer than Kafka takes for a batch, also when it elects a leader meanwhile."""
+
+
 def watch_models(health: Health, feed: ControlFeed) -> None:
     """Ready: the control topic is read to its end, and there is a model. The rest follows once
     there is a lane."""
@@ -34,12 +38,19 @@ def watch_models(health: Health, feed: ControlFeed) -> None:
 
 
 def watch_lane(operated: Operated, lane: Lane) -> None:
-    """Ready: the group has given it partitions. Alive: its thread goes round."""
+    """Ready: the group has given it partitions, and Kafka takes what it produces. Alive: its
+    thread goes round."""
 
     def assignment() -> Condition:
         if lane.assignment:
             return Condition(True, f"{len(lane.assignment)} partitions")
         return Condition(False, "no partitions: the group is rebalancing, or has workers to spare")
+
+    def delivery() -> Condition:
+        seconds = lane.unfinished_seconds
+        if seconds < _UNFINISHED_SECONDS:
+            return Condition(True, "Kafka takes what is produced")
+        return Condition(False, f"Kafka has not taken a batch for {seconds:.0f} s")
 
     def goes_round() -> Condition:
         if not lane.is_alive():
@@ -51,4 +62,5 @@ def watch_lane(operated: Operated, lane: Lane) -> None:
         )
 
     operated.health.ready_while("assignment", assignment)
+    operated.health.ready_while("delivery", delivery)
     operated.health.alive_while("lane", goes_round)

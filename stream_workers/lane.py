@@ -49,7 +49,8 @@ class Lane(threading.Thread):
         consumer_settings, producer_settings: librdkafka's; with a `transactional.id` outputs
             and positions are committed in transactions.
         serving: gives the models to score the next batch with.
-        look_up_topics: called after each assignment, before its first record is read.
+        look_up_topics: called after each assignment, before its first record is read; returns
+            early once the event it is given is set.
         batch_size: most records per batch.
     """
 
@@ -59,7 +60,7 @@ class Lane(threading.Thread):
         producer_settings: Mapping[str, Any],
         scorer: BatchScorer,
         serving: Callable[[], Serving],
-        look_up_topics: Callable[[], None],
+        look_up_topics: Callable[[threading.Event], None],
         batch_size: int,
         listener: Listener,
     ) -> None:
@@ -83,6 +84,12 @@ class Lane(threading.Thread):
         self.went_round = self._looked_at = time.monotonic()
         self.lags: dict[Partition, int] = {}
         self.assignment: frozenset[Partition] = frozenset()
+
+    @property
+    def unfinished_seconds(self) -> float:
+        """For how long Kafka has not taken the oldest batch; 0 with none under way."""
+        since = self._delivery.unfinished_since
+        return 0.0 if since is None else time.monotonic() - since
 
     # Orders, from any thread.
 
@@ -203,8 +210,10 @@ class Lane(threading.Thread):
                 reason=reason,
                 offsets={f"{p.topic}-{p.partition}": p.offset for p in positions},
             )
-            for topic_partition in positions:
-                self.consumer.seek(topic_partition)
+            for position in positions:
+                # One that was lost meanwhile is somebody else's to read again.
+                if (position.topic, position.partition) in self.assignment:
+                    self.consumer.seek(position)
         self._stopping.wait(_RETRY_SECONDS)
 
     def _pause(self) -> bool:
@@ -226,7 +235,7 @@ class Lane(threading.Thread):
         self.rebalances += 1
         self.assignment = frozenset((p.topic, p.partition) for p in partitions)
         self._delivery.assigned()
-        self._look_up_topics()
+        self._look_up_topics(self._stopping)
         log.info("partitions assigned", partitions=len(partitions))
         self._listener.lane_assigned(self.assignment)
 

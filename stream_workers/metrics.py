@@ -28,6 +28,10 @@ class Reads(Protocol):
     rebalances: int
     read_again: int
 
+    @property
+    def unfinished_seconds(self) -> float:
+        """For how long the oldest batch waits for Kafka."""
+
 
 class WorkerMetrics:
     """An observer of scoring; also tells about the lane and the models being served."""
@@ -91,6 +95,12 @@ class WorkerMetrics:
     def _of_lane(self, lane: Reads) -> Iterator[Metric]:
         yield from reading(SERVICE, len(lane.assignment), lane.lags)
         yield gauge(SERVICE, "millrace_queue_records", "Fetched, not yet taken", self._fetched)
+        yield gauge(
+            SERVICE,
+            "millrace_unfinished_seconds",
+            "For how long Kafka has not taken the oldest batch",
+            lane.unfinished_seconds,
+        )
         yield counter(
             SERVICE, "millrace_rebalances", "Assignments and revocations", lane.rebalances
         )

@@ -4,6 +4,7 @@ Faust's own bookkeeping commits past an unfinished batch when one message stands
 so positions are kept here: a batch counts only when all before it are finished too.
 """
 
+import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 
@@ -14,9 +15,10 @@ Partition = tuple[str, int]
 class Batch:
     """Records that were scored together, open until Kafka has acknowledged all they produced."""
 
-    __slots__ = ("error", "outstanding", "sealed")
+    __slots__ = ("began", "error", "outstanding", "sealed")
 
     def __init__(self) -> None:
+        self.began = time.monotonic()
         self.outstanding = 0
         self.sealed = False
         self.error: str | None = None
@@ -70,6 +72,12 @@ class Watermarks:
     def positions(self) -> Mapping[Partition, int]:
         """Where to go on from, for partitions of which something was read."""
         return self._positions
+
+    @property
+    def unfinished_since(self) -> float | None:
+        """When the oldest batch began that is not finished."""
+        oldest = [batches[0][1].began for batches in self._open.values() if batches]
+        return min(oldest, default=None)
 
     def forget_open(self) -> None:
         """Drop all unfinished batches: their records will be read again."""

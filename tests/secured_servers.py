@@ -16,7 +16,8 @@ from service_processes import PROJECT
 import local_stack
 from contracts.settings import Settings, load_settings
 
-USERS = ("producer", "worker", "indexer", "trainer", "operator", "analyst", "nobody")
+ROLES = ("producer", "worker", "indexer", "trainer", "operator", "analyst", "replayer", "keeper")
+USERS = (*ROLES, "nobody")
 SECONDS = 60
 """More than any refusal may take; far less than an endless hang."""
 

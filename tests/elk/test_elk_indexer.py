@@ -1,5 +1,6 @@
 """What is put on the topics appears as documents, once each."""
 
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -279,4 +280,4 @@ def test_many_classes_do_not_grow_the_mapping(log, start_indexer, wait_for):
 
 def test_without_its_topics_it_says_how_to_create_them(settings):
     with pytest.raises(ConfigurationError, match="millrace setup"):
-        indexer.run(settings, stop=None)  # type: ignore[arg-type]
+        indexer.run(settings, threading.Event())

@@ -32,6 +32,7 @@ def test_a_worker_is_ready_once_it_has_a_model(installation: Installation, worke
         "control": True,
         "model": False,
         "assignment": True,
+        "delivery": True,
     }
     assert get(f"{worker}/health/live")[0] == 200
     installation.publish()

@@ -182,6 +182,14 @@ def test_every_event_arrives_once_with_key_and_headers(ready: Settings) -> None:
     assert len(reports) == 500
 
 
+def test_a_producer_that_has_a_name_says_it_with_every_record(ready: Settings) -> None:
+    with FeatureProducer(ready.model_copy(update={"producer_name": "pricing"})) as producer:
+        producer.send(event(0))
+        producer.send(event(1), traceparent="00-abc-def-01")
+    for message in consumed(ready, features_of(ready)):
+        assert ("producer", b"pricing") in message.headers()
+
+
 def test_other_clients_send_an_entity_to_the_same_partition(ready: Settings) -> None:
     topic = features_of(ready)
     entities = [f"entity-{n}-é" for n in range(60)]
