@@ -23,7 +23,7 @@ from elk.dead_letter_sender import DeadLetterSender
 from elk.delivery import LOUD_EVERY, Delivery
 from elk.erasure_log import ErasureLog
 from elk.health import watch_elasticsearch, watch_indexer
-from elk.lag import known_lags
+from elk.lag import known_lags, known_positions
 from elk.lanes import Lanes
 from elk.metrics import SERVICE, IndexerMetrics
 from elk.prerequisites import known_topics, wait_for_template
@@ -139,6 +139,7 @@ class Indexer:
         self._committed_at = self._reported_at = self._member_at = time.monotonic()
         self._reported = 0
         self._failed_commits = 0
+        self._committed: dict[Partition, int] = {}
         self.watermarks: Watermarks[Partition] = Watermarks()
         self.went_round = self._looked_at = time.monotonic()
         self.assignment: frozenset[Partition] = frozenset()
@@ -172,11 +173,15 @@ class Indexer:
     def commit(self) -> None:
         """Commit what is done, of the partitions that are ours; a failure is made up for later."""
         done = self.watermarks.advance()
-        if not done:
-            return
         assigned = self._consumer.assignment()
         offsets = {p: offset for p, offset in done.items() if TopicPartition(*p) in assigned}
         self.watermarks.committed({p: o for p, o in done.items() if p not in offsets})
+        if not self.watermarks.under_way and not self._waiting:
+            # The marker that ends a transaction is no record; without it one would always be left.
+            read = known_positions(self._consumer)
+            offsets |= {p: o for p, o in read.items() if o > self._committed.get(p, 0)}
+        if not offsets:
+            return
         try:
             self._consumer.commit(
                 {TopicPartition(*p): OffsetAndMetadata(o, "", -1) for p, o in offsets.items()},
@@ -188,6 +193,7 @@ class Indexer:
             self._failed_commits += 1
         else:
             self._failed_commits = 0
+            self._committed |= offsets
             self.watermarks.committed(offsets)
 
     def close(self) -> None:

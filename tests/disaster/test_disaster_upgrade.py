@@ -184,7 +184,6 @@ def _release(settings: Settings, step: int) -> dict[str, Any]:
 
 
 @pytest.mark.stack
-@pytest.mark.chaos
 def test_workers_are_replaced_one_by_one_under_load_by_ones_that_deliver_otherwise(
     settings: Settings, running: ServiceProcesses, tmp_path: Path
 ) -> None:

@@ -6,13 +6,20 @@ from typing import Any
 
 import msgspec
 import pytest
+from confluent_kafka import Producer
 from kafka import KafkaProducer, TopicPartition
 
+from cli.lag import topic_states
 from contracts.consumers import python_consumer
 from contracts.dead_letters import DeadLetter, to_headers
 from contracts.errors import ConfigurationError
 from contracts.events import Classification, Label, Latency, ModelRef, Source
-from contracts.kafka import consumer_group, describe_topics, python_client_settings
+from contracts.kafka import (
+    consumer_group,
+    describe_topics,
+    librdkafka_settings,
+    python_client_settings,
+)
 from contracts.model_events import ModelEvent
 from elk import indexer
 
@@ -94,6 +101,19 @@ def test_the_same_prediction_twice_is_one_document(log, start_indexer, wait_for)
 
     wait_for(lambda: log.count() == 2)
     assert sorted(d["model"]["version"] for d in log.sources("predictions")) == ["1", "1"]
+
+
+def test_no_lag_is_left_by_what_ends_a_transaction(log, start_indexer, wait_for):
+    start_indexer(log.settings)
+    producer = Producer(librdkafka_settings(log.settings) | {"transactional.id": "w1"})
+    producer.init_transactions()
+    for count in (1, 2):
+        producer.begin_transaction()
+        producer.produce(log.topics.predictions.name, msgspec.json.encode(log.prediction(count)))
+        producer.commit_transaction()
+
+    wait_for(lambda: log.count() == 2)
+    wait_for(lambda: sum(topic.lag.get("indexer", 0) for topic in topic_states(log.settings)) == 0)
 
 
 def test_a_shadow_stands_beside_the_serving_prediction(log, start_indexer, wait_for):

@@ -159,7 +159,6 @@ def alter(installation: Installation, topic: str, name: str, value: str) -> None
         future.result(30)
 
 
-@pytest.mark.chaos
 def test_a_sampled_trace_is_found_on_the_document_and_as_spans(
     installation: Installation, collector: Collector, worker: str, indexer: str
 ) -> None:

@@ -53,7 +53,6 @@ def test_killed_workers_lose_nothing(works: Works, delivery: str) -> None:
         assert each_once_in_order(predictions)
 
 
-@pytest.mark.chaos
 def test_a_worker_that_was_taken_for_dead_adds_nothing_and_goes_on(works: Works) -> None:
     works.publish("1", 1.0, sequence=1)
     sleeper = works.start_worker("exactly_once")
