@@ -87,7 +87,7 @@ class Settings(ConnectionSecurity):
         30, ge=1, description="How long a producer tries to deliver a record, seconds"
     )
     delivery: Literal["exactly_once", "at_least_once"] = Field(
-        "at_least_once",
+        "exactly_once",
         description="exactly_once: predictions and positions in one Kafka transaction per batch",
     )
     startup_wait_seconds: float = Field(

@@ -57,7 +57,7 @@ class Works:
             {"bootstrap.servers": settings.kafka, "message.max.bytes": 8 * 1024 * 1024}
         )
 
-    def start_worker(self, delivery: str = "at_least_once") -> ServiceProcess:
+    def start_worker(self, delivery: str = "exactly_once") -> ServiceProcess:
         """A worker whose death Kafka notices soon, and that does not wait long for a package."""
         return self._running.start(
             "stream_workers",
