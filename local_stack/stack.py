@@ -17,7 +17,7 @@ from local_stack.stack_state import StackState
 from local_stack.supervision import Supervision, wait_for
 from local_stack.supervision_files import ChildSpec, ChildStatus
 
-_START_SECONDS = 120.0
+_START_SECONDS = 240.0
 
 
 class PortTakenError(StartError):

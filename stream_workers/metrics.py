@@ -1,7 +1,7 @@
 """What a worker counts, once per batch, and what it tells of itself when asked."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, get_args
 
 import msgspec
 from msgspec import Struct
@@ -51,6 +51,8 @@ class WorkerMetrics:
         self._changes = metrics.counter(
             "millrace_model_changes", "Steps of deployments, by what came of them", ("change",)
         )
+        for change in get_args(ModelEventKind):
+            self._changes.labels(SERVICE, change)
         self._fetched = 0
 
     # Told by scoring, once per batch.

@@ -20,15 +20,21 @@ from confluent_kafka.admin import (
 from local_stack import Options, Stack
 
 LOOPBACK = ("127.0.0.1", "localhost")
-LISTENERS = {"SECURE": "SASL_SSL", "MUTUAL": "SSL", "EXPIRED": "SSL", "MISNAMED": "SSL"}
+LISTENERS = {
+    "SECURE": "SASL_SSL",
+    "PASSWORD": "SASL_PLAINTEXT",
+    "MUTUAL": "SSL",
+    "EXPIRED": "SSL",
+    "MISNAMED": "SSL",
+}
 _ITERATIONS = 10_000
 
 
 def options(
     authority: Authority, passwords: Mapping[str, str], roles: Mapping[str, Any]
 ) -> Options:
-    """A stack where `SECURE` asks for a password, `MUTUAL` for a certificate, and the other two
-    show certificates that nobody may trust.
+    """A stack where `SECURE` asks for a password, `PASSWORD` does so without TLS, `MUTUAL` asks
+    for a certificate, and the other two show certificates that nobody may trust.
 
     `passwords` are those of Elasticsearch's users (its file realm); each has the role
     `millrace_<user>`. The plain listener stays, and who comes by it may do everything: it is the
@@ -44,6 +50,8 @@ def options(
             "listener.name.secure.scram-sha-256.sasl.jaas.config": _SCRAM,
             "listener.name.secure.scram-sha-512.sasl.jaas.config": _SCRAM,
             "listener.name.secure.plain.sasl.jaas.config": _plain(passwords),
+            "listener.name.password.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+            "listener.name.password.scram-sha-512.sasl.jaas.config": _SCRAM,
             "listener.name.mutual.ssl.client.auth": "required",
             "listener.name.mutual.ssl.principal.mapping.rules": "RULE:^CN=(.*)$/$1/,DEFAULT",
             **_shows("secure", good, authority),

@@ -3,10 +3,12 @@
 import socket
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
+from typing import get_args
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from contracts.dead_letters import Reason
 from contracts.operating.asked import Asked, readiness
 from contracts.operating.health import Health
 from contracts.operating.histograms import BATCH_RECORDS, LATENCY_SECONDS, BatchHistogram
@@ -39,6 +41,9 @@ class ServiceMetrics:
         self._dead_letters = self.counter(
             "millrace_dead_letters", "Records set aside, by reason", ("reason",)
         )
+        for reason in get_args(Reason):
+            # From the beginning at 0: Prometheus sees no increase in a series that begins at 1.
+            self._dead_letters.labels(service, reason)
         self._kafka_up = Gauge(
             "millrace_kafka_up", "1 while a broker answers", LABELS, registry=self.registry
         ).labels(service)

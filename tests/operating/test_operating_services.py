@@ -1,6 +1,6 @@
 """What operators and analysts see of services that run, on real servers."""
 
-from typing import Any
+from typing import Any, get_args
 
 import confluent_kafka as ck
 import pytest
@@ -17,6 +17,8 @@ from operating.operating_files import metrics
 
 from cli.diagnosis.examination import examine
 from cli.status import gather
+from contracts.dead_letters import Reason
+from contracts.model_events import ModelEventKind
 from contracts.settings import Settings
 
 pytestmark = pytest.mark.stack
@@ -45,6 +47,14 @@ def test_an_indexer_is_ready_with_partitions_and_elasticsearch(
     installation.wait(lambda: all(ready(indexer).values()), "the indexer being ready")
     assert set(ready(indexer)) == {"kafka", "elasticsearch", "assignment"}
     assert get(f"{indexer}/health/live")[0] == 200
+
+
+def test_what_alerts_count_is_there_before_it_happens(worker: str) -> None:
+    found = samples(worker)
+    changes = {dict(labels)["change"] for labels in found["millrace_model_changes_total"]}
+    reasons = {dict(labels)["reason"] for labels in found["millrace_dead_letters_total"]}
+    assert changes == set(get_args(ModelEventKind))
+    assert reasons == set(get_args(Reason))
 
 
 def test_metrics_tell_what_became_of_the_events(

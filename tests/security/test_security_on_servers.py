@@ -64,6 +64,12 @@ def test_the_whole_path_with_the_least_rights(
     wait_until(lambda: count("predictions") == ROWS, 90, lambda: processes.started[1].output)
     assert count("dead-letters") == 0
 
+    servers.millrace("producer", "produce", "my.csv", "--model", "later", "--id-column", "id")
+    wait_until(lambda: count("dead-letters") == ROWS, 90, lambda: processes.started[1].output)
+    replayed = servers.millrace("replayer", "dead-letters", "replay", "--model", "later")
+    assert replayed["sent"] == ROWS
+    wait_until(lambda: count("dead-letters") == 2 * ROWS, 90, lambda: processes.started[1].output)
+
     status = servers.millrace("operator", "status")
     assert {server["state"] for server in status["servers"]} <= {"healthy", "green", "yellow"}
     lag = {topic["name"]: topic["lag"] for topic in status["topics"]}
@@ -127,6 +133,37 @@ def test_a_listener_that_does_not_fit_is_named(servers: Secured, listener: str, 
     for connect_to_kafka in (admin_client, python_consumer):
         with pytest.raises((AccessError, UnreachableError), match=said):
             connect_to_kafka(settings)
+
+
+def test_a_client_that_expects_no_tls_is_told_that_kafka_speaks_it(servers: Secured) -> None:
+    told = sentence(
+        servers.run(
+            "operator",
+            "cli",
+            "setup",
+            KAFKA_SECURITY_PROTOCOL="PLAINTEXT",
+            KAFKA_USERNAME=None,
+            KAFKA_PASSWORD_FILE=None,
+            KAFKA_CA_FILE=None,
+        ),
+        servers,
+    )
+    assert "speaks TLS: set MILLRACE_KAFKA_SECURITY_PROTOCOL" in told
+
+
+def test_a_password_without_tls_is_taken_where_kafka_takes_it(servers: Secured) -> None:
+    listener = {
+        "BOOTSTRAP_SERVERS": servers.stack.listeners["PASSWORD"],
+        "KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+        "KAFKA_CA_FILE": None,
+    }
+    done = servers.run("operator", "cli", "setup", **listener)
+    assert done.returncode == 0, done.stderr
+    wrong = secured_stack.private(servers.folder / "wrong", "guess")
+    told = sentence(
+        servers.run("operator", "cli", "setup", **listener, KAFKA_PASSWORD_FILE=str(wrong)), servers
+    )
+    assert "does not take user 'operator' with that password" in told
 
 
 def test_a_client_certificate_is_an_account_too(servers: Secured) -> None:
