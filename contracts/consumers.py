@@ -4,6 +4,9 @@ Kafka keeps a record with a header whose name is not UTF-8. kafka-python 3.0.12 
 poll that meets one, for ever; stepping over it does not help, since a batch is always parsed from
 its start. Here only the headers of that record are lost: they are None, and its neighbours, its
 key and its value are as they were sent. A batch that fails its checksum stays an error.
+
+It also unpacks a compressed batch whatever comes out, and a few KiB can become many GiB. Here the
+values of a batch that is too large unpacked are `NOT_UNPACKED`, under their offsets.
 """
 
 from typing import Any
@@ -17,6 +20,14 @@ from kafka.record.util import decode_varint
 from contracts.kafka_access import require_entry
 from contracts.kafka_clients import python_client_settings
 from contracts.settings import Settings
+from contracts.unpacking import MOST_BYTES, unpack
+
+NOT_UNPACKED = type("NotUnpacked", (bytes,), {})()
+"""The value of a record, by identity; nothing else is known of it, its headers are None."""
+
+NOT_UNPACKED_DETAIL = (
+    f"it came in a batch that unpacks to more than {MOST_BYTES:,} bytes; send smaller batches"
+)
 
 
 def python_consumer(settings: Settings, *topics: str, **options: Any) -> KafkaConsumer:
@@ -37,7 +48,23 @@ def read_any_header_name() -> None:
 
 
 class _TolerantBatch(DefaultRecordBatch):  # type: ignore[misc]
+    _too_large = False
+    _decompressed: bool
+    _buffer: bytearray
+    _pos: int
+
+    def _maybe_uncompress(self) -> None:
+        if self._decompressed or self.compression_type == self.CODEC_NONE:
+            self._decompressed = True
+            return
+        found = unpack(self.compression_type, bytes(memoryview(self._buffer)[self._pos :]))
+        self._too_large = found is None
+        self._buffer, self._pos = bytearray(found or b""), 0
+        self._decompressed = True
+
     def _read_msg(self) -> DefaultRecord:
+        if self._too_large:
+            return self._record(0, self._next_record_index, 0, None, NOT_UNPACKED)
         try:
             return super()._read_msg()
         except UnicodeDecodeError:
@@ -57,7 +84,12 @@ class _TolerantBatch(DefaultRecordBatch):  # type: ignore[misc]
             _, at = _bytes_at(buffer, at)
         if at - start != length:
             raise CorruptRecordError(f"Invalid record size: {at - start} bytes, not {length}")
-        self._pos: int = at
+        self._pos = at
+        return self._record(length, offset, later, key, value)
+
+    def _record(
+        self, length: int, offset: int, later: int, key: bytes | None, value: bytes | None
+    ) -> DefaultRecord:
         appended = self.timestamp_type == self.LOG_APPEND_TIME
         return DefaultRecord(
             length,

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from contracts import dead_letters
+from contracts.consumers import NOT_UNPACKED, NOT_UNPACKED_DETAIL
 from contracts.dead_letters import Reason
 from contracts.erasures import Erasures
 from contracts.errors import MillraceError
@@ -188,6 +189,8 @@ class Transcriber:
             return Origin(here)
 
     def _transcribe(self, record: Record) -> _Entry:
+        if record.value is NOT_UNPACKED:
+            raise Rejection("too_large", NOT_UNPACKED_DETAIL)
         if record.headers is None:
             raise Rejection("malformed", "the name of a header is not UTF-8")
         if record.topic != self._dead_letters and (refusal := refused_version(record.headers)):

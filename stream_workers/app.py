@@ -6,6 +6,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import faust
@@ -23,6 +24,7 @@ from stream_workers.health import watch_lane, watch_models
 from stream_workers.lane import Lane, Listener
 from stream_workers.metrics import SERVICE, WorkerMetrics
 from stream_workers.outputs import Destinations, OutputWriter
+from stream_workers.refused_batches import records_from
 from stream_workers.scoring import BatchScorer
 from stream_workers.tracing import ScoringTraces
 from stream_workers.transport import Transport
@@ -135,6 +137,7 @@ class WorkerApp(faust.App):
             scorer,
             lambda: self.control.feed.serving,
             look_up_topics,
+            partial(records_from, settings),
             settings.worker_batch,
             listener,
         )

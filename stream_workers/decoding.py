@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import msgspec
 from msgspec import Struct
 
+from contracts.consumers import NOT_UNPACKED, NOT_UNPACKED_DETAIL
 from contracts.dead_letters import Reason
 from contracts.events import (
     SCHEMA_VERSION_HEADER,
@@ -57,6 +58,8 @@ def decode_event(record: Record, limits: Limits) -> ReceivedEvent | Refusal:
     """Parse a record's value against the contract of the `features` topic."""
     value = record.value
     if not value:
+        if value is NOT_UNPACKED:
+            return Refusal("too_large", NOT_UNPACKED_DETAIL)
         return Refusal("empty", "the record has no value; send a JSON object")
     if len(value) > limits.event_bytes:
         detail = f"the value has {len(value)} bytes; at most {limits.event_bytes} are allowed"

@@ -12,13 +12,16 @@ from typing import Any, Protocol
 
 import confluent_kafka
 import structlog
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from kafka.errors import KafkaError as BrokerError
 
+from contracts.errors import UnreachableError
 from stream_workers.at_least_once import AtLeastOnce
 from stream_workers.delivery import FLUSH_SECONDS, Delivery, raise_if_final
 from stream_workers.exactly_once import ExactlyOnce
 from stream_workers.lag import known_lags
 from stream_workers.records import Record, from_message
+from stream_workers.refused_batches import ReadRefused
 from stream_workers.scoring import BatchScorer
 from stream_workers.serving import Serving
 from stream_workers.watermark import Partition
@@ -51,6 +54,7 @@ class Lane(threading.Thread):
         serving: gives the models to score the next batch with.
         look_up_topics: called after each assignment, before its first record is read; returns
             early once the event it is given is set.
+        read_refused: reads what librdkafka does not take apart; see `refused_batches`.
         batch_size: most records per batch.
     """
 
@@ -61,6 +65,7 @@ class Lane(threading.Thread):
         scorer: BatchScorer,
         serving: Callable[[], Serving],
         look_up_topics: Callable[[threading.Event], None],
+        read_refused: ReadRefused,
         batch_size: int,
         listener: Listener,
     ) -> None:
@@ -69,8 +74,10 @@ class Lane(threading.Thread):
         self._scorer = scorer
         self._serving = serving
         self._look_up_topics = look_up_topics
+        self._read_refused = read_refused
         self._batch_size = batch_size
         self._listener = listener
+        self._next: dict[Partition, int] = {}
         self._orders: queue.SimpleQueue[tuple[Callable[[], bool], Future[bool]]]
         self._orders = queue.SimpleQueue()
         self._stopping = threading.Event()
@@ -186,19 +193,47 @@ class Lane(threading.Thread):
 
     def _process(self, messages: Sequence[confluent_kafka.Message]) -> None:
         records: list[Record] = []
-        spans: dict[Partition, tuple[int, int]] = {}
+        refused: dict[Partition, int] = {}
         for message in messages:
             error = message.error()
-            if error is not None:
-                raise_if_final(error)
+            if error is None:
+                records.append(from_message(message))
                 continue
-            record = from_message(message)
-            records.append(record)
+            raise_if_final(error)
+            if error.code() == KafkaError._BAD_COMPRESSION:
+                refused[message.topic() or "", message.partition() or 0] = message.offset() or 0
+        self._deliver(records)
+        for partition, offset in refused.items():
+            self._process_refused(partition, offset)
+
+    def _deliver(self, records: Sequence[Record]) -> None:
+        spans: dict[Partition, tuple[int, int]] = {}
+        for record in records:
             partition = (record.topic, record.partition)
             known = spans.get(partition)
             spans[partition] = (known[0] if known else record.offset, record.offset + 1)
         if records:
             self._delivery.deliver(spans, self._scorer.score(records, self._serving()))
+            self._next |= {partition: after for partition, (_, after) in spans.items()}
+
+    def _process_refused(self, partition: Partition, offset: int) -> None:
+        """Get over a batch that librdkafka does not take apart.
+
+        Args:
+            offset: of the batch's first record, whatever was done of it before.
+        """
+        try:
+            if partition not in self._next:
+                [committed] = self.consumer.committed([TopicPartition(*partition)], FLUSH_SECONDS)
+                self._next[partition] = committed.offset
+            start = max(offset, self._next[partition])
+            for records in self._read_refused(*partition, start, self._batch_size):
+                self._deliver(records)
+                if self._delivery.failure is not None or self._stopping.is_set():
+                    return
+                self.consumer.seek(TopicPartition(*partition, records[-1].offset + 1))
+        except (KafkaException, BrokerError, UnreachableError) as error:
+            log.warning("a batch cannot be read yet", partition=partition, reason=str(error))
 
     def _read_again(self, reason: str) -> None:
         """Outputs were not taken: go back to where they begin."""
@@ -211,9 +246,11 @@ class Lane(threading.Thread):
                 offsets={f"{p.topic}-{p.partition}": p.offset for p in positions},
             )
             for position in positions:
+                partition = (position.topic, position.partition)
                 # One that was lost meanwhile is somebody else's to read again.
-                if (position.topic, position.partition) in self.assignment:
+                if partition in self.assignment:
                     self.consumer.seek(position)
+                    self._next[partition] = position.offset
         self._stopping.wait(_RETRY_SECONDS)
 
     def _pause(self) -> bool:
@@ -257,5 +294,7 @@ class Lane(threading.Thread):
         self.rebalances += 1
         gone = frozenset((p.topic, p.partition) for p in partitions)
         self._delivery.drop(gone)
+        for partition in gone:
+            self._next.pop(partition, None)
         self.assignment -= gone
         self._listener.lane_revoked(gone)

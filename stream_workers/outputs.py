@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 from msgspec import Struct
 
+from contracts.consumers import NOT_UNPACKED
 from contracts.dead_letters import (
     PRODUCER_HEADER,
     DeadLetter,
@@ -108,6 +109,7 @@ class OutputWriter:
         """The record as it was, with the reason in headers; cut if no topic could take it."""
         value = record.value or b""
         oversized = record.overhead_bytes > MOST_OVERHEAD_BYTES
+        cut = record.value is NOT_UNPACKED or len(value) > self._letter_bytes
         letter = DeadLetter(
             stage="worker",
             reason=refusal.reason,
@@ -120,7 +122,7 @@ class OutputWriter:
             event_id=refusal.event_id,
             producer=producer_of(record.headers),
             replay=replay_mark(record.headers),
-            truncated=oversized or len(value) > self._letter_bytes,
+            truncated=oversized or cut,
         )
         return Output(
             self._to.dead_letters,

@@ -35,6 +35,11 @@ class Record(Struct, frozen=True, gc=False):
         return size
 
 
+def calendar_seconds(milliseconds: int) -> float | None:
+    """Kafka's time stamp in seconds since 1970, None if no calendar has that time."""
+    return milliseconds / 1000 if 0 < milliseconds < _YEAR_9999_MS else None
+
+
 def from_message(message: Any) -> Record:
     """Take a record out of confluent-kafka's `Message`."""
     kind, milliseconds = message.timestamp()
@@ -50,6 +55,6 @@ def from_message(message: Any) -> Record:
         message.offset(),
         message.key(),
         message.value(),
-        milliseconds / 1000 if kind and 0 < milliseconds < _YEAR_9999_MS else None,
+        calendar_seconds(milliseconds) if kind else None,
         headers,
     )

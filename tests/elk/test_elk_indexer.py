@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from bombs import bomb
 from confluent_kafka import Producer
 from kafka import KafkaProducer, TopicPartition
 
@@ -101,6 +102,18 @@ def test_the_same_prediction_twice_is_one_document(log, start_indexer, wait_for)
 
     wait_for(lambda: log.count() == 2)
     assert sorted(d["model"]["version"] for d in log.sources("predictions")) == ["1", "1"]
+
+
+def test_a_batch_that_nobody_can_unpack_becomes_dead_letters(log, start_indexer, wait_for):
+    label = Label(event_id="e0", model="flights", label=True, occurred_at=AT)
+    log.send(log.topics.labels.name, label)
+    bomb(log.settings.kafka, log.topics.labels.name, records=200)
+    log.send(log.topics.labels.name, label)
+    start_indexer(log.settings)
+
+    wait_for(lambda: log.count("dead-letters") == 200)
+    assert sorted(d["kafka"]["offset"] for d in log.sources("labels")) == [0, 201]
+    assert {d["dead_letter"]["reason"] for d in log.sources("dead-letters")} == {"too_large"}
 
 
 def test_no_lag_is_left_by_what_ends_a_transaction(log, start_indexer, wait_for):

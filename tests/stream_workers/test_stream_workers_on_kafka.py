@@ -6,6 +6,7 @@ from typing import Any
 import confluent_kafka as ck
 import msgspec
 import pytest
+from bombs import bomb
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from kafka import KafkaProducer
 
@@ -109,6 +110,19 @@ def test_records_that_only_compression_made_fit_do_not_stop_the_partition(works:
     assert prediction.source.offset == 3
     letters = [letter for letter, _ in _wait_for_letters(works, 3)]
     assert [letter.source.offset for letter in letters] == [0, 1, 2]
+    assert all(letter.reason == "too_large" and letter.truncated for letter in letters)
+
+
+def test_a_batch_that_nobody_can_unpack_does_not_stop_the_partition(works: Works) -> None:
+    works.publish("1", 1.0, sequence=1)
+    works.send(works.event(), partition=0)
+    bomb(works.settings.kafka, works.topics.features.name, records=2500)
+    works.send(works.event(), partition=0)
+    works.start_worker()
+    predictions = works.wait_for_predictions(2)
+    assert {p.source.offset for p in predictions} == {0, 2501}
+    letters = [letter for letter, _ in _wait_for_letters(works, 2500)]
+    assert [letter.source.offset for letter in letters] == list(range(1, 2501))
     assert all(letter.reason == "too_large" and letter.truncated for letter in letters)
 
 
