@@ -31,6 +31,7 @@ def run(settings: Settings) -> None:
     with app.operated:
         when_kafka_answers(settings, lambda: _require_rights(settings), threading.Event())
         app.control.feed.catch_up()
+        app.control.feed.wait_for_the_store()
         faust.Worker(
             app, loglevel="WARNING", quiet=True, redirect_stdouts=False, override_logging=False
         ).execute_from_commandline()

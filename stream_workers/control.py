@@ -3,7 +3,7 @@
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import confluent_kafka
@@ -18,11 +18,12 @@ from contracts.model_store import ModelStore
 from contracts.settings import Settings
 from contracts.signatures import load_trusted_keys
 from contracts.topics import Topics
-from stream_workers.loading import VersionLoader
+from stream_workers.loading import NotInStoreError, VersionLoader
 from stream_workers.serving import ServedModel, Serving
 
 log = structlog.get_logger("stream_workers.control")
 _POLL_SECONDS = 0.2
+_TRY_AGAIN_SECONDS = 5.0
 
 
 class ControlFeed:
@@ -58,6 +59,9 @@ class ControlFeed:
             self._tell_loaded,
         )
         self.serving = Serving()
+        self._missing: dict[str, Deployment] = {}
+        """The newest deployments whose packages the store did not give."""
+        self._tried_at = 0.0
         self._offset: int | None = None
         connection = librdkafka_settings(settings)
         self._producer = confluent_kafka.Producer({**connection, "enable.idempotence": True})
@@ -99,29 +103,38 @@ class ControlFeed:
                 self._judge(message)
             elif error.code() == confluent_kafka.KafkaError._PARTITION_EOF:
                 break
-        for model, history in self._log.history.items():
-            try:
-                self._swap(self._loader.load_newest(history))
-            except MillraceError as error:
-                unavailable = {**self.serving.unavailable, model: str(error)}
-                self.serving = msgspec.structs.replace(self.serving, unavailable=unavailable)
-                self._tell("rejected", model, history[-1], reason=str(error))
+        for history in self._log.history.values():
+            if not self._load(history[-1]):
+                self._fall_back(history[:-1])
         self._producer.flush(10)
         self.caught_up = True
+
+    def wait_for_the_store(self) -> None:
+        """Follow until a model can be served, or none is missing: a worker that has none makes
+        dead letters of events that could as well wait in Kafka."""
+        if self._missing and not self.serving.models:
+            log.warning("events wait: no model can be loaded yet", **self.serving.unavailable)
+        while self._missing and not self.serving.models:
+            self._follow()
 
     def follow(self, stop: threading.Event) -> None:
         """Apply deployments as they arrive, until `stop` is set."""
         while not stop.is_set():
-            self._producer.poll(0)
-            message = self._consumer.poll(_POLL_SECONDS)
-            if message is None or message.error() is not None:
-                continue  # librdkafka reconnects and goes on by itself
-            self._note_behind(message)
-            deployment = self._judge(message)
-            if deployment is not None:
-                self._apply(deployment)
+            self._follow()
         self._producer.flush(5)
         self._consumer.close()
+
+    def _follow(self) -> None:
+        self._producer.poll(0)
+        self._load_missing(time.monotonic())
+        message = self._consumer.poll(_POLL_SECONDS)
+        if message is None or message.error() is not None:
+            return  # librdkafka reconnects and goes on by itself
+        self._note_behind(message)
+        deployment = self._judge(message)
+        if deployment is not None:
+            self._tell("accepted", deployment.model, deployment)
+            self._load(deployment)
 
     def _note_behind(self, message: confluent_kafka.Message) -> None:
         """How many records come after this one; others must not ask a consumer that polls."""
@@ -139,20 +152,49 @@ class ControlFeed:
             self._tell("rejected", model, None, reason=str(error))
             return None
 
-    def _apply(self, deployment: Deployment) -> None:
-        self._tell("accepted", deployment.model, deployment)
-        current = self.serving.models.get(deployment.model)
+    def _fall_back(self, history: Sequence[Deployment]) -> None:
+        """Serve what a worker that never stopped would be serving."""
+        for deployment in reversed(history):
+            try:
+                return self._swap(self._loader.load(deployment, None, wait=False))
+            except MillraceError:
+                continue
+
+    def _load(self, deployment: Deployment) -> bool:
+        """Serve a deployment if it can be loaded, or else go on with what there is."""
+        model = deployment.model
+        current = self.serving.models.get(model)
+        self._missing.pop(model, None)
         try:
             self._swap(self._loader.load(deployment, current))
         except MillraceError as error:
-            self._tell("rejected", deployment.model, deployment, reason=str(error))
+            if isinstance(error, NotInStoreError):
+                self._missing[model] = deployment
+            self._tell("rejected", model, deployment, reason=str(error))
             if current is not None:
-                self._tell(
-                    "kept", deployment.model, current.deployment, reason="the newer one is refused"
-                )
-            elif deployment.model not in self.serving.models:
-                unavailable = {**self.serving.unavailable, deployment.model: str(error)}
+                self._tell("kept", model, current.deployment, reason="the newer one is refused")
+            else:
+                unavailable = {**self.serving.unavailable, model: str(error)}
                 self.serving = msgspec.structs.replace(self.serving, unavailable=unavailable)
+            return False
+        return True
+
+    def _load_missing(self, now: float) -> None:
+        """Try again what the store did not give: it may have been away."""
+        if now - self._tried_at < _TRY_AGAIN_SECONDS:
+            return
+        self._tried_at = now
+        for model, deployment in list(self._missing.items()):
+            try:
+                served = self._loader.load(deployment, self.serving.models.get(model), wait=False)
+            except NotInStoreError:
+                continue
+            except MillraceError as error:
+                del self._missing[model]
+                self._tell("rejected", model, deployment, reason=str(error))
+            else:
+                del self._missing[model]
+                self._swap(served)
 
     def _swap(self, served: ServedModel) -> None:
         model = served.deployment.model

@@ -4,8 +4,8 @@ group generation (KIP-447): a reader of committed records sees each prediction o
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import confluent_kafka
@@ -13,21 +13,16 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from stream_workers.delivery import Spans, hand_over, raise_if_forbidden
+from stream_workers.kafka_calls import GivenUp, KafkaCalls
 from stream_workers.outputs import Output
 from stream_workers.watermark import Partition
 
 log = structlog.get_logger("stream_workers.exactly_once")
 
-_CALL_SECONDS = 1.0
-_CALLS_WHEN_STOPPING = 4
 _COMMITTED_SECONDS = 5.0
-_HUNG_SECONDS = 15.0
-"""A call that was to take a second at most will not come back any more."""
-
-
-class Hung(Exception):
-    """A call of librdkafka that does not return, as `send_offsets_to_transaction` of 2.16 at times
-    after a broker was away."""
+_BATCH_SECONDS = 20.0
+"""Kafka aborts the transaction itself after the session timeout, so waiting on would not help."""
+_LOOK_SECONDS = 1.0
 
 
 class ExactlyOnce:
@@ -59,8 +54,8 @@ class ExactlyOnce:
         self._consumer = consumer
         self._stopping = stopping
         self._generation: Any = None
-        self._call_began = time.monotonic()
-        self._under_way: tuple[Spans, Future[None]] | None = None
+        self._connecting: tuple[confluent_kafka.Producer, KafkaCalls] | None = None
+        self._under_way: tuple[Spans, KafkaCalls] | None = None
         self._again: dict[Partition, int] = {}
         self.failure: str | None = None
         self.unfinished_since: float | None = None
@@ -75,18 +70,18 @@ class ExactlyOnce:
         if self.unfinished_since is None:
             self.unfinished_since = time.monotonic()
         try:
-            producer = self._producers.get(self._turns[0]) or self._connect(self._turns[0])
+            producer = self._producer(_BATCH_SECONDS)
             producer.begin_transaction()
             for output in scored:
                 hand_over(producer, output)
-        except (KafkaException, Hung) as error:
+        except (KafkaException, GivenUp) as error:
             self._abort(spans, error)
         else:
-            self._under_way = spans, self._start(self._commit, producer, spans)
+            self._under_way = spans, self._commit(producer, spans)
 
     def poll(self) -> None:
         """Learn what became of the batch under way, if that is decided."""
-        if self._under_way is not None and self._under_way[1].done():
+        if self._under_way is not None and self._under_way[1].over:
             self.finish()
 
     def commit(self) -> bool:
@@ -100,10 +95,10 @@ class ExactlyOnce:
         spans, committed = self._under_way
         self._under_way = None
         try:
-            self._wait(committed)
+            committed.finish(_BATCH_SECONDS)
             self._turns.rotate()
             self.unfinished_since = None
-        except (KafkaException, Hung) as error:
+        except (KafkaException, GivenUp) as error:
             self._abort(spans, error)
 
     def restart(self) -> list[TopicPartition] | None:
@@ -114,13 +109,13 @@ class ExactlyOnce:
         """
         wanted = [TopicPartition(*partition) for partition in self._again]
         try:
-            if self._turns[0] not in self._producers:
-                self._connect(self._turns[0])
+            self._producer(_LOOK_SECONDS)
             found = self._consumer.committed(wanted, _COMMITTED_SECONDS) if wanted else []
         except KafkaException as error:
             raise_if_forbidden(error.args[0])
+            self.failure = error.args[0].str()
             return None
-        except Hung:
+        except GivenUp:
             return None
         if any(position.error is not None for position in found):
             return None
@@ -145,57 +140,38 @@ class ExactlyOnce:
         if self._under_way is None and not self._again:
             self.unfinished_since = None
 
-    def _connect(self, name: str) -> confluent_kafka.Producer:
-        producer = confluent_kafka.Producer({**self._settings, "transactional.id": name})
-        self._wait(self._start(self._insist, producer.init_transactions))
+    def _producer(self, most_seconds: float) -> confluent_kafka.Producer:
+        """The one whose turn it is; a new one is waited for at most so long, and goes on connecting
+        after that."""
+        name = self._turns[0]
+        if name in self._producers:
+            return self._producers[name]
+        if self._connecting is None:
+            producer = confluent_kafka.Producer({**self._settings, "transactional.id": name})
+            self._connecting = producer, KafkaCalls(self._stopping, producer.init_transactions)
+        producer, connected = self._connecting
+        try:
+            if not connected.succeed(most_seconds):
+                if connected.hung:
+                    connected.give_up()
+                    self._connecting = None
+                raise GivenUp("Kafka does not let a new producer begin yet")
+        except KafkaException:
+            self._connecting = None
+            raise
+        self._connecting = None
         self._producers[name] = producer
         return producer
 
-    def _commit(self, producer: confluent_kafka.Producer, spans: Spans) -> None:
+    def _commit(self, producer: confluent_kafka.Producer, spans: Spans) -> KafkaCalls:
         positions = [TopicPartition(*partition, after) for partition, (_, after) in spans.items()]
-        self._insist(producer.send_offsets_to_transaction, positions, self._generation)
-        self._insist(producer.commit_transaction)
+        send = partial(producer.send_offsets_to_transaction, positions, self._generation)
+        return KafkaCalls(self._stopping, send, producer.commit_transaction)
 
-    def _insist(self, call: Callable[..., None], *arguments: Any) -> None:
-        """Repeat a call as long as Kafka may yet answer it."""
-        calls_left = _CALLS_WHEN_STOPPING
-        while True:
-            self._call_began = time.monotonic()
-            try:
-                return call(*arguments, _CALL_SECONDS)
-            except KafkaException as error:
-                calls_left -= self._stopping.is_set()
-                if not error.args[0].retriable() or not calls_left:
-                    raise
-
-    def _start(self, work: Callable[..., None], *arguments: Any) -> "Future[None]":
-        """Begin something in a thread of its own, which no exit of the process waits for."""
-        done: Future[None] = Future()
-        self._call_began = time.monotonic()
-
-        def run() -> None:
-            try:
-                work(*arguments)
-            except BaseException as error:
-                done.set_exception(error)
-            else:
-                done.set_result(None)
-
-        threading.Thread(target=run, name="committer", daemon=True).start()
-        return done
-
-    def _wait(self, work: "Future[None]") -> None:
-        while True:
-            try:
-                return work.result(_CALL_SECONDS)
-            except TimeoutError:
-                if time.monotonic() - self._call_began > _HUNG_SECONDS:
-                    raise Hung("librdkafka does not return from a call") from None
-
-    def _abort(self, spans: Spans, error: KafkaException | Hung) -> None:
+    def _abort(self, spans: Spans, error: KafkaException | GivenUp) -> None:
         self._read_again(spans)
         producer = self._producers.pop(self._turns[0], None)
-        if isinstance(error, Hung):
+        if isinstance(error, GivenUp):
             self.failure = str(error)
             return
         cause: KafkaError = error.args[0]
@@ -205,8 +181,8 @@ class ExactlyOnce:
             # The transaction timed out or was fenced, so it is over: a new producer may go on.
             return
         try:
-            self._wait(self._start(self._insist, producer.abort_transaction))
-        except (KafkaException, Hung) as failure:
+            KafkaCalls(self._stopping, producer.abort_transaction).finish(_BATCH_SECONDS)
+        except (KafkaException, GivenUp) as failure:
             log.warning("the transaction is left to its timeout", reason=str(failure))
         else:
             self._producers[self._turns[0]] = producer

@@ -52,6 +52,12 @@ def watch_lane(operated: Operated, lane: Lane) -> None:
             return Condition(True, "Kafka takes what is produced")
         return Condition(False, f"Kafka has not taken a batch for {seconds:.0f} s")
 
+    def finishes() -> Condition:
+        seconds = lane.unfinished_seconds
+        away = operated.kafka.condition()
+        stuck = seconds > _STUCK_SECONDS and away.holds
+        return Condition(not stuck, f"oldest batch: {seconds:.0f} s; {away.detail}")
+
     def goes_round() -> Condition:
         if not lane.is_alive():
             return Condition(False, "the lane has ended")
@@ -64,3 +70,4 @@ def watch_lane(operated: Operated, lane: Lane) -> None:
     operated.health.ready_while("assignment", assignment)
     operated.health.ready_while("delivery", delivery)
     operated.health.alive_while("lane", goes_round)
+    operated.health.alive_while("delivery", finishes)

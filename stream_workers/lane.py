@@ -3,7 +3,6 @@
 Batches form by themselves: while one is scored the next records gather in librdkafka's queue.
 """
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,10 +15,12 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from kafka.errors import KafkaError as BrokerError
 
 from contracts.errors import UnreachableError
+from contracts.operating.kafka_watch import TOLD_AGAIN_SECONDS
 from stream_workers.at_least_once import AtLeastOnce
 from stream_workers.delivery import FLUSH_SECONDS, Delivery, raise_if_final
 from stream_workers.exactly_once import ExactlyOnce
 from stream_workers.lag import known_lags
+from stream_workers.orders import Orders
 from stream_workers.records import Record, from_message
 from stream_workers.refused_batches import ReadRefused
 from stream_workers.scoring import BatchScorer
@@ -78,14 +79,14 @@ class Lane(threading.Thread):
         self._batch_size = batch_size
         self._listener = listener
         self._next: dict[Partition, int] = {}
-        self._orders: queue.SimpleQueue[tuple[Callable[[], bool], Future[bool]]]
-        self._orders = queue.SimpleQueue()
+        self._orders = Orders()
         self._stopping = threading.Event()
         self._delivery: Delivery = (
             ExactlyOnce(producer_settings, self.consumer, self._stopping)
             if "transactional.id" in producer_settings
             else AtLeastOnce(producer_settings, self.consumer)
         )
+        self._told_at = 0.0
         self.rebalances = 0
         self.read_again = 0
         self.went_round = self._looked_at = time.monotonic()
@@ -113,29 +114,21 @@ class Lane(threading.Thread):
 
     def commit(self) -> "Future[bool]":
         """Commit what is finished; the future tells whether there was anything."""
-        return self._order(self._delivery.commit)
+        return self._orders.give(self._delivery.commit)
 
     def pause(self) -> "Future[bool]":
         """Stop reading; what was read is finished first."""
-        return self._order(self._pause)
+        return self._orders.give(self._pause)
 
     def resume(self) -> "Future[bool]":
         """Read again from where reading stopped."""
-        return self._order(self._resume)
+        return self._orders.give(self._resume)
 
     def stop(self) -> None:
         """Finish what was read, commit it, leave the group; returns when that is done."""
         self._stopping.set()
         if self.is_alive():
             self.join(2 * FLUSH_SECONDS)
-
-    def _order(self, work: Callable[[], bool]) -> "Future[bool]":
-        done: Future[bool] = Future()
-        if self.is_alive():
-            self._orders.put((work, done))
-        else:
-            done.set_result(False)
-        return done
 
     # The thread.
 
@@ -144,7 +137,7 @@ class Lane(threading.Thread):
         try:
             while not self._stopping.is_set():
                 self._note_position(time.monotonic())
-                self._obey()
+                self._orders.obey()
                 self._delivery.poll()
                 if self._delivery.failure is not None:
                     self._read_again(self._delivery.failure)
@@ -156,7 +149,7 @@ class Lane(threading.Thread):
             raise
         finally:
             self._stopping.set()
-            self._obey()
+            self._orders.close()
             self.consumer.close()
 
     def _note_position(self, now: float) -> None:
@@ -182,14 +175,6 @@ class Lane(threading.Thread):
             # A partition went in between, and with it these records: its owner reads them again.
             return []
         return messages
-
-    def _obey(self) -> None:
-        while not self._orders.empty():
-            work, done = self._orders.get()
-            try:
-                done.set_result(work())
-            except KafkaException as error:
-                done.set_exception(error)
 
     def _process(self, messages: Sequence[confluent_kafka.Message]) -> None:
         records: list[Record] = []
@@ -251,6 +236,10 @@ class Lane(threading.Thread):
                 if partition in self.assignment:
                     self.consumer.seek(position)
                     self._next[partition] = position.offset
+        elif (now := time.monotonic()) - self._told_at >= TOLD_AGAIN_SECONDS:
+            self._told_at = now
+            waiting = round(self.unfinished_seconds, 1)
+            log.warning("Kafka does not take outputs yet", reason=reason, for_seconds=waiting)
         self._stopping.wait(_RETRY_SECONDS)
 
     def _pause(self) -> bool:

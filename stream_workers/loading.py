@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from contracts.deployments import Canary, DeployedVersion, Deployment
-from contracts.errors import MillraceError, PackageError, UnreachableError
+from contracts.errors import PackageError, UnreachableError
 from contracts.events import ModelRef, Role
 from contracts.model_store import ModelStore
 from contracts.package_loading import load_scorer
@@ -16,6 +16,10 @@ from stream_workers.serving import LoadedVersion, ServedModel
 
 Loaded = Callable[[Deployment, Literal["champion", "canary", "shadow"], str, str, float], None]
 """Called for each version that was loaded: deployment, role, version, digest, milliseconds."""
+
+
+class NotInStoreError(PackageError):
+    """The store does not give a package, or not now: trying again may help."""
 
 
 class VersionLoader:
@@ -40,19 +44,27 @@ class VersionLoader:
         self._retry_seconds = retry_seconds
         self._on_loaded = on_loaded
 
-    def load(self, deployment: Deployment, current: ServedModel | None) -> ServedModel:
+    def load(
+        self, deployment: Deployment, current: ServedModel | None, wait: bool = True
+    ) -> ServedModel:
         """Load every version of a deployment, or none.
 
+        Args:
+            current: what serves now; versions of it are used again.
+            wait: for a package that the store cannot give yet.
+
         Raises:
+            NotInStoreError: the store does not give one of them.
             MillraceError: one of them is refused; what serves now must go on.
         """
         warm = _scorers(current)
+        patience = self._retry_seconds if wait else 0.0
 
         def loaded(wanted: DeployedVersion | Canary, role: Role) -> LoadedVersion:
             scorer = warm.get(wanted.digest)
             if scorer is None:
                 began = time.perf_counter()
-                scorer = self._from_store(deployment.model, wanted)
+                scorer = self._from_store(deployment.model, wanted, patience)
                 milliseconds = (time.perf_counter() - began) * 1000
                 self._on_loaded(deployment, role, wanted.version, wanted.digest, milliseconds)
             return LoadedVersion(
@@ -66,24 +78,9 @@ class VersionLoader:
             tuple(loaded(shadow, "shadow") for shadow in deployment.shadows),
         )
 
-    def load_newest(self, history: list[Deployment]) -> ServedModel:
-        """Load the newest deployment that can be loaded, as a worker that never stopped would
-        be serving it.
-
-        Raises:
-            MillraceError: none of them can; the reason is that of the newest.
-        """
-        reason: MillraceError | None = None
-        for deployment in reversed(history):
-            try:
-                return self.load(deployment, None)
-            except MillraceError as error:
-                reason = reason or error
-        raise reason or PackageError("it was never deployed")
-
-    def _from_store(self, model: str, wanted: DeployedVersion | Canary) -> Scorer:
+    def _from_store(self, model: str, wanted: DeployedVersion | Canary, patience: float) -> Scorer:
         manifest, scorer = load_scorer(
-            self._read(model, wanted.digest),
+            self._read(model, wanted.digest, patience),
             digest=wanted.digest,
             environment=self._environment,
             trusted=self._trusted,
@@ -95,14 +92,14 @@ class VersionLoader:
             )
         return scorer
 
-    def _read(self, model: str, digest: str) -> Package:
-        deadline = time.monotonic() + self._retry_seconds
+    def _read(self, model: str, digest: str, patience: float) -> Package:
+        deadline = time.monotonic() + patience
         while True:
             try:
                 return self._store.read(model, digest)
-            except (UnreachableError, PackageError):
+            except (UnreachableError, PackageError) as error:
                 if time.monotonic() >= deadline:
-                    raise
+                    raise NotInStoreError(str(error)) from error
                 time.sleep(0.25)
 
 

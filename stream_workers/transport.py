@@ -92,8 +92,7 @@ class Consumer(FaustConsumer):
         return await asyncio.wrap_future(self.lane.commit())
 
     async def wait_empty(self) -> None:
-        """Nothing to wait for: the lane finishes its batches before it obeys an order."""
-        await self.commit()
+        """Nothing to wait for: whoever stops or takes partitions away, the lane finishes first."""
 
     async def on_stop(self) -> None:
         """Finish, commit and leave the group, within the lane's bound."""

@@ -207,12 +207,40 @@ def test_a_worker_that_starts_on_a_broken_deployment_serves_the_one_before(works
 
 
 def test_a_deployed_model_that_cannot_be_loaded_says_so_to_producers(works: Works) -> None:
-    works.deploy("1", "0" * 64, sequence=1)
+    digest = works.store_version("1", 1.0)
+    [payload] = works.settings.project_dir.glob(f".millrace/models/*/packages/{digest}/payload")
+    payload.write_bytes(b"altered")
+    works.deploy("1", digest, sequence=1)
     works.start_worker()
     works.send(works.event())
     _wait_for_rejections(works, 1)
     letters = _wait_for_letters(works, 1)
     assert letters[0][0].reason == "model_unavailable"
+
+
+def test_events_wait_while_the_store_is_away_and_are_scored_once_it_is_back(works: Works) -> None:
+    works.publish("1", 1.0, sequence=1)
+    models = works.settings.state_dir / "models"
+    models.rename(away := models.with_name("away"))
+    works.send(*works.events(10))
+    worker = works.start_worker()
+    worker.wait_for_log("events wait: no model can be loaded yet")
+    away.rename(models)
+    assert len(works.wait_for_predictions(10)) == 10
+    assert not works.dead_letters()
+
+
+def test_a_version_that_the_store_gives_late_is_served_late(works: Works) -> None:
+    works.publish("1", 1.0, sequence=1)
+    works.start_worker()
+    works.wait_until_served("1")
+    digest = works.store_version("2", 2.0)
+    [package] = works.settings.project_dir.glob(f".millrace/models/*/packages/{digest}")
+    package.rename(away := package.with_name("away"))
+    works.deploy("2", digest, sequence=2)
+    _wait_for_rejections(works, 1)
+    away.rename(package)
+    works.wait_until_served("2")
 
 
 def test_a_worker_stops_in_order_and_the_next_goes_on_exactly_where_it_was(works: Works) -> None:
