@@ -86,6 +86,7 @@ class Lane(threading.Thread):
             if "transactional.id" in producer_settings
             else AtLeastOnce(producer_settings, self.consumer)
         )
+        self._flowing = False
         self._told_at = 0.0
         self.rebalances = 0
         self.read_again = 0
@@ -236,18 +237,29 @@ class Lane(threading.Thread):
                 if partition in self.assignment:
                     self.consumer.seek(position)
                     self._next[partition] = position.offset
-        elif (now := time.monotonic()) - self._told_at >= TOLD_AGAIN_SECONDS:
+            if self._flowing:
+                self._resume()
+            self._stopping.wait(_RETRY_SECONDS)
+            return
+        if (now := time.monotonic()) - self._told_at >= TOLD_AGAIN_SECONDS:
             self._told_at = now
             waiting = round(self.unfinished_seconds, 1)
             log.warning("Kafka does not take outputs yet", reason=reason, for_seconds=waiting)
-        self._stopping.wait(_RETRY_SECONDS)
+        # A rebalance that waits for its callbacks would keep Kafka's answers from us.
+        self.consumer.pause([TopicPartition(*p) for p in self.assignment])
+        message = self.consumer.poll(_RETRY_SECONDS)
+        if message is not None:
+            self._process([message])
 
     def _pause(self) -> bool:
+        self._flowing = False
         self.consumer.pause([TopicPartition(*p) for p in self.assignment])
         return True
 
     def _resume(self) -> bool:
-        self.consumer.resume([TopicPartition(*p) for p in self.assignment])
+        self._flowing = True
+        if self._delivery.failure is None:
+            self.consumer.resume([TopicPartition(*p) for p in self.assignment])
         return True
 
     # Rebalance callbacks, called by librdkafka while reading: no batch is being scored then.
@@ -258,6 +270,7 @@ class Lane(threading.Thread):
         # Paused until Faust has gone through its own steps and resumes the flow.
         consumer.assign(partitions)
         consumer.pause(partitions)
+        self._flowing = False
         self.rebalances += 1
         self.assignment = frozenset((p.topic, p.partition) for p in partitions)
         self._delivery.assigned()
