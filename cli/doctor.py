@@ -1,11 +1,12 @@
 """`millrace doctor`: find out what is wrong, and say what to do about it."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from cli.options import BootstrapServers, Elasticsearch, Json
-from cli.output import print_json, say, stdout
+from cli.output import print_json, stdout
 from contracts.settings import load_settings
 
 _MARKS = {"error": "[bold red]ERROR[/]", "warning": "[yellow]warn [/]", "ok": "[green]ok   [/]"}
@@ -42,6 +43,11 @@ def doctor(
             stdout.print(f"{mark} {escape(f'{finding.check}: {finding.what}')}", soft_wrap=True)
             if finding.todo:
                 stdout.print(f"        → {escape(finding.todo)}", soft_wrap=True)
-        say(f"{len(errors)} errors, {len(warnings)} warnings, {len(fine)} checks without findings")
+        counted = (_count(errors, "error"), _count(warnings, "warning"), _count(fine, "good check"))
+        stdout.print(", ".join(counted))
     if errors:
         raise typer.Exit(1)
+
+
+def _count(found: Sequence[object], what: str) -> str:
+    return f"{len(found)} {what}{'' if len(found) == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""How many records each topic holds, and how many each consumer group has not finished."""
+"""How many offsets each topic holds, and how many each consumer group has not finished."""
 
 from kafka import OffsetSpec, TopicPartition
 from kafka.errors import KafkaError
@@ -11,10 +11,13 @@ from contracts.topics import Topics
 
 
 class TopicState(Struct, frozen=True):
-    """A topic: records kept, and per consumer group how many it has not finished yet."""
+    """A topic: offsets that are kept, and per consumer group how many it has not finished yet.
+
+    An offset is a record, or the marker that ends a transaction.
+    """
 
     name: str
-    records: int
+    offsets: int
     lag: dict[str, int]
 
 

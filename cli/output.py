@@ -1,5 +1,6 @@
 """How the command speaks: results to standard output, everything else to standard error."""
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -7,9 +8,27 @@ from typing import Any
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-stderr = Console(stderr=True, highlight=False)
-stdout = Console(highlight=False)
+_WIDE = 200
+"""Columns of what is piped or written to a file, where nobody has a window to fill."""
+_CONTROLS = {n: f"\\x{n:02x}" for n in (*range(32), *range(127, 160)) if chr(n) not in "\n\t"}
+
+
+class _SafeConsole(Console):
+    """Shows control characters, which may come from strangers, instead of obeying them."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """As Rich does it, without control characters in the text."""
+        return super().render_str(text.translate(_CONTROLS), **options)
+
+
+def _width(stream: Any) -> int | None:
+    return None if stream.isatty() or "COLUMNS" in os.environ else _WIDE
+
+
+stderr = _SafeConsole(stderr=True, highlight=False, width=_width(sys.stderr))
+stdout = _SafeConsole(highlight=False, width=_width(sys.stdout))
 
 
 def print_json(result: Any) -> None:

@@ -92,8 +92,8 @@ def _read_back(settings: Settings, now: datetime) -> Iterator[tuple[ServiceStats
             for record in consumer.poll(timeout_ms=1000).get(partition, ()):
                 try:
                     stats = _stats.decode(record.value or b"")
-                except msgspec.DecodeError:
-                    continue
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                    continue  # whoever may write to the topic may write anything
                 yield stats, datetime.fromtimestamp(record.timestamp / 1000, UTC)
     finally:
         consumer.close()

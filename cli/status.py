@@ -76,9 +76,10 @@ def status(
         print_table("Started here", ("name", "state"), found.processes.items())
     print_table(
         "Topics",
-        ("topic", "records", "lag by consumer group"),
+        # The markers that end transactions have offsets, too.
+        ("topic", "offsets", "lag by consumer group"),
         (
-            (t.name, f"{t.records:,}", ", ".join(f"{g}: {n:,}" for g, n in t.lag.items()))
+            (t.name, f"{t.offsets:,}", ", ".join(f"{g}: {n:,}" for g, n in t.lag.items()))
             for t in found.topics
         ),
     )

@@ -53,7 +53,10 @@ def refusal(settings: Settings, error: KafkaError) -> MillraceError:
             f"Kafka at {settings.kafka} speaks TLS: set MILLRACE_KAFKA_SECURITY_PROTOCOL to SSL or "
             "SASL_SSL (docs/security.md)"
         )
-    return UnreachableError(f"Kafka at {settings.kafka} does not answer: {error}")
+    return UnreachableError(
+        f"something listens at {settings.kafka}, but it does not answer as Kafka does ({error}): "
+        "wait if Kafka is starting, else check MILLRACE_BOOTSTRAP_SERVERS"
+    )
 
 
 def forbidden(settings: Settings, what: str) -> AccessError:

@@ -4,6 +4,8 @@ Endpoints that are not set are those of the local stack that runs for this proje
 `.millrace/stack.json`.
 """
 
+from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -16,6 +18,7 @@ from contracts.connection_security import ConnectionSecurity
 from contracts.errors import ConfigurationError
 
 STATE_FOLDER = ".millrace"
+_OF_THE_LOCAL_STACK = {"MILLRACE_HOME", "MILLRACE_TEST_STACK"}
 
 
 class StackEndpoints(msgspec.Struct, frozen=True):
@@ -179,6 +182,19 @@ class Settings(ConnectionSecurity):
             raise ConfigurationError(
                 f"{path} is damaged ({error}): run 'millrace down', then 'millrace up'"
             ) from error
+
+
+def unknown_variables(environment: Mapping[str, str]) -> dict[str, str | None]:
+    """Variables that look like settings and are none -> the setting that was meant, if any."""
+    prefix = Settings.model_config["env_prefix"]
+    known = {f"{prefix}{name.upper()}" for name in Settings.model_fields}
+    known |= {f"{name}_FILE" for name in known} | _OF_THE_LOCAL_STACK
+    own = sorted(name.removeprefix(prefix) for name in known)
+    meant: dict[str, str | None] = {}
+    for name in sorted(v for v in environment if v.startswith(prefix) and v not in known):
+        close = get_close_matches(name.removeprefix(prefix), own, 1)
+        meant[name] = prefix + close[0] if close else None
+    return meant
 
 
 def load_settings(**overrides: object) -> Settings:

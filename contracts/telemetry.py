@@ -1,13 +1,14 @@
 """Logs of every service: structured, to standard error, never with secrets or event contents."""
 
 import logging
+import os
 import re
 import sys
 import time
 
 import structlog
 
-from contracts.settings import Settings
+from contracts.settings import Settings, unknown_variables
 
 _REPEAT_SECONDS = 60.0
 _CLIENTS = ("librdkafka", "kafka", "opentelemetry")
@@ -73,4 +74,7 @@ def configure_logging(settings: Settings, service: str) -> structlog.stdlib.Boun
         cache_logger_on_first_use=True,
     )
     logger: structlog.stdlib.BoundLogger = structlog.get_logger(service)
-    return logger.bind(service=service)
+    logger = logger.bind(service=service)
+    for name, meant in unknown_variables(os.environ).items():
+        logger.warning("this variable is no setting and changes nothing", name=name, meant=meant)
+    return logger

@@ -61,6 +61,7 @@ class Delivery:
         self._sets_aside = sets_aside
         self._giving_up = giving_up
         self._answered_at = 0.0
+        self._refused_since: float | None = None
         self.retries = 0
 
     def deliver(self, batch: Batch[Record]) -> tuple[int, int]:
@@ -114,6 +115,7 @@ class Delivery:
                 verdict = judge(answer.items)
                 refused.update({positions[n]: why for n, why in verdict.refused.items()})
                 if not verdict.again:
+                    self._tell_the_end()
                     attempt, since = 0, time.monotonic()
                     continue
                 positions = [positions[n] for n in verdict.again]
@@ -149,8 +151,18 @@ class Delivery:
                 self._wait(attempt, str(error), len(rejected), since)
                 attempt += 1
 
+    def _tell_the_end(self) -> None:
+        """Several threads may have waited: one tells it."""
+        since, self._refused_since = self._refused_since, None
+        if since is not None:
+            log.warning(
+                "Elasticsearch takes documents again",
+                away_seconds=round(time.monotonic() - since, 1),
+            )
+
     def _wait(self, attempt: int, complaint: str, records: int, since: float) -> None:
         self.retries += 1
+        self._refused_since = self._refused_since or time.monotonic()
         if attempt % LOUD_EVERY == 0:
             log.warning(
                 "trying again",

@@ -94,7 +94,12 @@ class ErasureLog:
         try:
             self.erasures.add(decode_erasure(record.value))
         except MillraceError as error:
-            log.error("an erasure cannot be read", offset=record.offset, why=str(error))
+            log.error(
+                "an erasure cannot be read, so it is not carried out",
+                topic=record.topic,
+                offset=record.offset,
+                why=str(error),
+            )
 
 
 def known_erasures(settings: Settings) -> Erasures:

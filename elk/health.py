@@ -10,9 +10,12 @@ from contracts.operating.health import Condition, Health, recent, starting
 from contracts.operating.operated import Operated
 from contracts.settings import Settings
 from elk.batches import Partition
+from elk.lanes import Lanes
 from prediction_log.client import connect, reason
 
 _PROBE_SECONDS = 2.0
+_UNFINISHED_SECONDS = 10.0
+"""Longer than a bulk request takes where nothing is wrong."""
 _STUCK_SECONDS = 300.0
 """The consumer's `max.poll.interval.ms`: silent for longer, it has lost its partitions anyway."""
 
@@ -57,8 +60,15 @@ def watch_elasticsearch(health: Health, settings: Settings) -> None:
     health.ready_while("elasticsearch", ElasticsearchProbe(settings).condition)
 
 
-def watch_indexer(operated: Operated, indexer: Loops) -> None:
-    """Ready: the group has given it partitions. Alive: its loop goes round."""
+def watch_indexer(operated: Operated, indexer: Loops, lanes: Lanes) -> None:
+    """Ready: the group has given it partitions, and Elasticsearch takes its documents. Alive: its
+    loop goes round."""
+
+    def delivery() -> Condition:
+        seconds = lanes.unfinished_seconds
+        if seconds < _UNFINISHED_SECONDS:
+            return Condition(True, "documents are taken")
+        return Condition(False, f"Elasticsearch has not taken a batch for {seconds:.0f} s: see log")
 
     def assignment() -> Condition:
         if indexer.assignment:
@@ -72,4 +82,5 @@ def watch_indexer(operated: Operated, indexer: Loops) -> None:
         return recent(indexer.went_round, _STUCK_SECONDS)
 
     operated.health.ready_while("assignment", assignment)
+    operated.health.ready_while("delivery", delivery)
     operated.health.alive_while("loop", goes_round)

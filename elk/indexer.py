@@ -98,8 +98,8 @@ def index(settings: Settings, stop: threading.Event, operated: Operated) -> None
     log.info("indexer started", topics=transcriber.topics, index_prefix=settings.index_prefix)
     transcriber.erasures = erasures.erasures
     indexer = Indexer(settings, transcriber, lanes, erasures)
-    metrics.ask(indexer, lambda: lanes.busy, lambda: delivery.retries)
-    watch_indexer(operated, indexer)
+    metrics.ask(indexer, lanes, lambda: delivery.retries)
+    watch_indexer(operated, indexer, lanes)
     try:
         indexer.work(stop)
         lanes.wait(FINISH_SECONDS, until_idle=True)

@@ -6,6 +6,7 @@ stopped process alive.
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 
 import structlog
@@ -27,6 +28,7 @@ class Lanes:
         self._count = count
         self._batches: queue.SimpleQueue[Batch[Record] | None] = queue.SimpleQueue()
         self._changed = threading.Condition()
+        self._begun: dict[int, float] = {}
         self.busy = 0
         self.documents = 0
         self.dead_letters = 0
@@ -42,10 +44,17 @@ class Lanes:
         """Whether another batch can be sent at once."""
         return self.busy < self._count
 
+    @property
+    def unfinished_seconds(self) -> float:
+        """For how long the oldest batch is under way; 0 with none."""
+        begun = list(self._begun.values())
+        return time.monotonic() - min(begun) if begun else 0.0
+
     def send(self, batch: Batch[Record]) -> None:
         """Hand over a batch; there must be a free lane."""
         with self._changed:
             self.busy += 1
+            self._begun[id(batch)] = time.monotonic()
         self._batches.put(batch)
 
     def wait(self, most_seconds: float, until_idle: bool = False) -> None:
@@ -75,6 +84,7 @@ class Lanes:
                 batch.finish()
             with self._changed:
                 self.busy -= 1
+                del self._begun[id(batch)]
                 self.documents += documents
                 self.dead_letters += dead_letters
                 self._changed.notify_all()

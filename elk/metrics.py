@@ -11,7 +11,7 @@ from contracts.operating.asked import Asked, gauge, reading, retries
 from contracts.operating.metrics import LABELS, ServiceMetrics
 from elk.batches import Batch, Partition
 from elk.delivery import SetsAside
-from elk.lanes import Deliver
+from elk.lanes import Deliver, Lanes
 from elk.records import Record, Rejection
 
 SERVICE = "indexer"
@@ -66,18 +66,23 @@ class IndexerMetrics:
         """The same way of setting records aside, counted by reason."""
         return _Counted(sets_aside, self._metrics)
 
-    def ask(self, works: Works, under_way: Callable[[], int], retried: Callable[[], int]) -> None:
+    def ask(self, works: Works, lanes: Lanes, retried: Callable[[], int]) -> None:
         """Tell about this indexer from now on.
 
         Args:
-            under_way: bulk requests that are not answered yet.
             retried: bulk requests that had to be repeated so far.
         """
 
         def metrics() -> Iterator[Metric]:
             yield from reading(SERVICE, len(works.assignment), works.lags)
             yield gauge(SERVICE, "millrace_queue_records", "Read, not yet sent", works.queued)
-            yield gauge(SERVICE, "millrace_bulk_in_flight", "Bulk requests under way", under_way())
+            yield gauge(SERVICE, "millrace_bulk_in_flight", "Bulk requests under way", lanes.busy)
+            yield gauge(
+                SERVICE,
+                "millrace_unfinished_seconds",
+                "For how long Elasticsearch has not taken the oldest batch",
+                lanes.unfinished_seconds,
+            )
             yield retries(SERVICE, "bulk requests", retried())
 
         self._metrics.registry.register(Asked(metrics))

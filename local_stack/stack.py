@@ -102,8 +102,9 @@ class ServerHandle:
 
         if not wait_for(decided, _START_SECONDS):
             raise StartError(
-                f"{self.name} is not healthy after {_START_SECONDS:.0f} s: "
-                f"{log_gist(log, offset)} (the whole log: {log})."
+                f"{self.name} still runs but is not healthy after {_START_SECONDS:.0f} s: if this "
+                f"machine is busy, try again. Its log says: {log_gist(log, offset)} (all of it: "
+                f"{log})."
             )
 
     def _signal(self, number: signal.Signals) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Iterable, Sequence
@@ -21,7 +22,9 @@ from contracts.topics import MIB, Topics
 from stream_workers.control import ControlFeed
 from stream_workers.decoding import Limits
 from stream_workers.health import watch_lane, watch_models
-from stream_workers.lane import Lane, Listener
+from stream_workers.lane import Lane
+from stream_workers.listener import Listener
+from stream_workers.membership import Membership
 from stream_workers.metrics import SERVICE, WorkerMetrics
 from stream_workers.outputs import Destinations, OutputWriter
 from stream_workers.refused_batches import records_from
@@ -127,11 +130,17 @@ class WorkerApp(faust.App):
             if found is not None:
                 writer.topic_ids = found
 
+        membership = Membership()
+
+        def take_statistics(statistics: str) -> None:
+            self.metrics.consumer_statistics(statistics)
+            membership.take(statistics)
+
         lane = Lane(
             {
                 **consumer_settings(settings, self.conf.id),
                 "statistics.interval.ms": 5000,
-                "stats_cb": self.metrics.consumer_statistics,
+                "stats_cb": take_statistics,
             },
             producer_settings(settings, room, self.member),
             scorer,
@@ -140,10 +149,18 @@ class WorkerApp(faust.App):
             partial(records_from, settings),
             settings.worker_batch,
             listener,
+            membership,
+            start_over,
         )
         self.metrics.ask(lane)
         watch_lane(self.operated, lane)
         return lane
+
+
+def start_over() -> None:
+    """Begin anew as the same process, with nothing of what it was but its command line."""
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def input_topic_ids(

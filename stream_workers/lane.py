@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any, Protocol
+from typing import Any
 
 import confluent_kafka
 import structlog
@@ -20,7 +20,10 @@ from stream_workers.at_least_once import AtLeastOnce
 from stream_workers.delivery import FLUSH_SECONDS, Delivery, raise_if_final
 from stream_workers.exactly_once import ExactlyOnce
 from stream_workers.lag import known_lags
+from stream_workers.listener import Listener
+from stream_workers.membership import Membership
 from stream_workers.orders import Orders
+from stream_workers.reading import read_batch
 from stream_workers.records import Record, from_message
 from stream_workers.refused_batches import ReadRefused
 from stream_workers.scoring import BatchScorer
@@ -29,21 +32,10 @@ from stream_workers.watermark import Partition
 
 log = structlog.get_logger("stream_workers.lane")
 
-_POLL_SECONDS = 0.1
-_BATCH_BYTES = 8 * 1024 * 1024
-"""A batch that has grown to this is scored, whatever else has arrived."""
-_FEW = 20
-"""Records read at once, before the size of the batch is looked at."""
 _RETRY_SECONDS = 1.0
 _LOOK_SECONDS = 1.0
-
-
-class Listener(Protocol):
-    """Told, from the lane's thread, which partitions came and went, and of its death."""
-
-    def lane_assigned(self, partitions: frozenset[Partition]) -> None: ...  # noqa: D102
-    def lane_revoked(self, partitions: frozenset[Partition]) -> None: ...  # noqa: D102
-    def lane_crashed(self, error: BaseException) -> None: ...  # noqa: D102
+_UNSETTLED_SECONDS = 90.0
+"""Longer than a rebalance takes unless another member is stuck."""
 
 
 class Lane(threading.Thread):
@@ -57,6 +49,7 @@ class Lane(threading.Thread):
             early once the event it is given is set.
         read_refused: reads what librdkafka does not take apart; see `refused_batches`.
         batch_size: most records per batch.
+        start_over: called when the group does not take this worker back; does not return.
     """
 
     def __init__(
@@ -69,6 +62,8 @@ class Lane(threading.Thread):
         read_refused: ReadRefused,
         batch_size: int,
         listener: Listener,
+        membership: Membership,
+        start_over: Callable[[], None],
     ) -> None:
         super().__init__(name="lane", daemon=True)
         self.consumer = confluent_kafka.Consumer(dict(consumer_settings))
@@ -78,6 +73,8 @@ class Lane(threading.Thread):
         self._read_refused = read_refused
         self._batch_size = batch_size
         self._listener = listener
+        self._membership = membership
+        self._start_over = start_over
         self._next: dict[Partition, int] = {}
         self._orders = Orders()
         self._stopping = threading.Event()
@@ -156,26 +153,21 @@ class Lane(threading.Thread):
     def _note_position(self, now: float) -> None:
         """Keep what others may ask for: a consumer that polls must be asked by nobody else."""
         self.went_round = now
+        unsettled = self._membership.unsettled_seconds
+        if unsettled > _UNSETTLED_SECONDS:
+            log.error(
+                "Kafka answers, but this worker is no member of its group; it starts over",
+                for_seconds=round(unsettled, 1),
+            )
+            self._start_over()
         if now - self._looked_at >= _LOOK_SECONDS:
             self.lags, self._looked_at = known_lags(self.consumer, self.assignment), now
 
     def _read(self) -> list[confluent_kafka.Message]:
-        first = self.consumer.poll(_POLL_SECONDS)
-        if first is None:
-            return []
         rebalances = self.rebalances
-        messages, size = [first], len(first)
-        while len(messages) < self._batch_size and size < _BATCH_BYTES:
-            # Whatever else has arrived by now; with a timeout it would wait for more.
-            more = self.consumer.consume(min(_FEW, self._batch_size - len(messages)), 0)
-            if not more:
-                break
-            messages += more
-            size += sum(map(len, more))
-        if self.rebalances != rebalances:
-            # A partition went in between, and with it these records: its owner reads them again.
-            return []
-        return messages
+        messages = read_batch(self.consumer, self._batch_size)
+        # If a partition went in between, these records may be its: their owner reads them again.
+        return messages if self.rebalances == rebalances else []
 
     def _process(self, messages: Sequence[confluent_kafka.Message]) -> None:
         records: list[Record] = []

@@ -36,11 +36,12 @@ def examine(settings: Settings) -> list[Finding]:
     found = [*keys.check_keys(settings)]
     reached = [*_guarded(_REACH, lambda: _kafka(settings))]
     found += reached
+    # Causes come before what follows from them.
+    found += _guarded(storage.CHECK, lambda: _elasticsearch(settings))
     if not any(f.severity == "error" and f.check == _REACH for f in reached):
         found += _guarded("models", lambda: models.check_models(settings))
         found += _guarded("consumer groups", lambda: _groups(settings))
         found += _guarded("services", lambda: _services(settings))
-    found += _guarded(storage.CHECK, lambda: _elasticsearch(settings))
     if settings.kibana:
         found += _guarded("kibana", lambda: _kibana(settings, settings.kibana or ""))
     return found
@@ -52,6 +53,9 @@ def _guarded(check: str, ask: Callable[[], Iterable[Finding]]) -> list[Finding]:
     except (MillraceError, KafkaError) as failure:
         sentence = str(failure) or type(failure).__name__
         return [error(check, sentence, "start it, or correct the address, account or rights")]
+    except Exception as failure:  # the other findings must be told whatever this is
+        sentence = f"it cannot be examined: {type(failure).__name__}: {failure}"
+        return [error(check, sentence, "this is a defect of the doctor: report it, please")]
 
 
 def _kafka(settings: Settings) -> Iterator[Finding]:

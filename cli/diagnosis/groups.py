@@ -57,7 +57,8 @@ def check_groups(
             yield error(
                 CHECK,
                 f"{group.lag:,} records wait, and the {service}s finish none",
-                f"see the logs of the {service}s; if they are silent, restart them",
+                f"mend what is named above first; else see the logs of the {service}s, and restart "
+                "one whose /health/live is not 200",
             )
         elif group.lag > MUCH_LAG:
             yield warning(

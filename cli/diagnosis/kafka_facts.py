@@ -55,7 +55,7 @@ def groups(settings: Settings) -> dict[str, FoundGroup]:
             described[group]["group_state"],
             len(described[group]["members"]),
             sum(topic.lag.get(service, 0) for topic in states),
-            sum(topic.records - topic.lag[service] for topic in states if service in topic.lag),
+            sum(topic.offsets - topic.lag[service] for topic in states if service in topic.lag),
         )
         for service, group in names.items()
     }

@@ -17,6 +17,8 @@ CLOCK = "CHAOS_CLOCK"
 """Names the file with the shift of the clock."""
 MAX_POLL = "CHAOS_MAX_POLL_MS"
 """How long Kafka lets a worker score one batch, in milliseconds."""
+LEFT_OUT = "CHAOS_LEFT_OUT"
+"""Names the file that makes a worker believe to be no member of its group."""
 _LOOK_SECONDS = 0.1
 
 
@@ -48,12 +50,28 @@ def shorten_patience(milliseconds: int) -> None:
     app.consumer_settings = impatient
 
 
+def leave_out(path: str) -> None:
+    """Let a worker believe for once, when the file is there, that its group has left it out."""
+    from stream_workers.membership import Membership
+
+    def unsettled(_: Membership) -> float:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            return 0.0
+        return 1000.0
+
+    Membership.unsettled_seconds = property(unsettled)  # type: ignore[method-assign,assignment]
+
+
 def main(service: str, *arguments: str) -> None:
     """Run `python -m service arguments` in that world."""
     if path := os.environ.get(CLOCK):
         shift_clock(path)
     if milliseconds := os.environ.get(MAX_POLL):
         shorten_patience(int(milliseconds))
+    if path := os.environ.get(LEFT_OUT):
+        leave_out(path)
     sys.argv = [service, *arguments]
     runpy.run_module(service, run_name="__main__", alter_sys=True)
 

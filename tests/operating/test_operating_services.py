@@ -45,7 +45,7 @@ def test_an_indexer_is_ready_with_partitions_and_elasticsearch(
     installation: Installation, indexer: str
 ) -> None:
     installation.wait(lambda: all(ready(indexer).values()), "the indexer being ready")
-    assert set(ready(indexer)) == {"kafka", "elasticsearch", "assignment"}
+    assert set(ready(indexer)) == {"kafka", "elasticsearch", "assignment", "delivery"}
     assert get(f"{indexer}/health/live")[0] == 200
 
 

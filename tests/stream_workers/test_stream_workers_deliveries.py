@@ -4,11 +4,13 @@ import os
 import signal
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
+from service_processes import PROJECT, ServiceProcesses
 
 from contracts.events import Prediction
 
@@ -73,6 +75,33 @@ def test_a_worker_that_was_taken_for_dead_adds_nothing_and_goes_on(works: Works)
     predictions = works.wait_for_predictions(20_200)
     assert len(predictions) == 20_200
     assert each_once_in_order(predictions)
+
+
+@both
+def test_a_worker_that_its_group_has_left_out_starts_over(
+    works: Works, running: ServiceProcesses, tmp_path: Path, delivery: str
+) -> None:
+    running.environment["PYTHONPATH"] = f"{PROJECT}:{PROJECT / 'tests'}"
+    works.publish("1", 1.0, sequence=1)
+    left_out = tmp_path / "left out"
+    worker = running.start(
+        "chaos.under_faults",
+        ["stream_workers"],
+        MILLRACE_DELIVERY=delivery,
+        MILLRACE_SESSION_TIMEOUT_MS="6000",
+        CHAOS_LEFT_OUT=str(left_out),
+    )
+    works.wait_until_served("1")
+    works.send(*works.events(1000))
+    works.wait_for_predictions(1)
+    left_out.touch()
+    worker.wait_for_log("it starts over")
+    works.send(*works.events(1000, first=1000))
+    predictions = works.wait_for_predictions(2000)
+    assert {p.event_id for p in predictions} == {f"e{n}" for n in range(2000)}
+    if delivery == "exactly_once":
+        assert each_once_in_order(predictions)
+    assert worker.stop() == 0
 
 
 @both

@@ -1,0 +1,49 @@
+"""Whether the consumer is a settled member of its group, by librdkafka's statistics (its
+STATISTICS.md).
+
+A consumer of librdkafka 2.16 that lost its partitions while a broker was frozen was seen to poll
+for ever without joining again, although the broker answered.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+
+import msgspec
+from msgspec import Struct
+
+
+class _Broker(Struct):
+    state: str
+
+
+class _Group(Struct):
+    join_state: str = ""
+
+
+class _Statistics(Struct):
+    brokers: Mapping[str, _Broker]
+    cgrp: _Group | None = None
+
+
+_decode = msgspec.json.Decoder(_Statistics).decode
+
+
+class Membership:
+    """Counts the time in which Kafka answers and the group does not come to rest."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._settled_at = clock()
+
+    def take(self, statistics: str) -> None:
+        """Look at new statistics."""
+        found = _decode(statistics)
+        steady = found.cgrp is not None and found.cgrp.join_state == "steady"
+        answers = any(broker.state == "UP" for broker in found.brokers.values())
+        if steady or not answers:
+            self._settled_at = self._clock()
+
+    @property
+    def unsettled_seconds(self) -> float:
+        """For how long it has been no settled member while Kafka answered."""
+        return self._clock() - self._settled_at
