@@ -8,7 +8,7 @@ from chaos.scenarios import MIXTURE
 from chaos.system import System
 from chaos.verdict import Delivery, Verdict, judge
 
-pytestmark = [pytest.mark.stack, pytest.mark.chaos]
+pytestmark = pytest.mark.stack
 
 
 @pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])

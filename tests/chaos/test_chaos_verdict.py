@@ -126,6 +126,17 @@ def test_a_redelivery_is_only_a_difference_where_each_comes_once() -> None:
     assert judge(evidence, "exactly_once", finished=True).differences
 
 
+def test_judged_twice_is_only_allowed_where_an_event_may_come_twice() -> None:
+    evidence = sound()
+    prediction_and_letter(evidence)
+    evidence.dead_letters.append(evidence.predictions[1]._replace(offset=0))
+    verdict = judge(evidence, "at_least_once", finished=True)
+    assert (verdict.counts["judged twice"], verdict.differences) == (1, [])
+    assert judge(evidence, "exactly_once", finished=True).counts["doubled"] == 1
+    evidence.letters.append(evidence.letters[-1])
+    assert judge(evidence, "at_least_once", finished=True).counts["doubled"] == 1
+
+
 def test_what_is_still_under_way_is_not_lost() -> None:
     evidence = sound()
     evidence.committed = {}
