@@ -190,12 +190,12 @@ def store_unreadable(system: System, random: Random) -> Iterator[None]:
     away = payload.with_name("away")
     payload.rename(away)
     payload.mkdir()
-    said = {worker: worker.output.count("model kept") for worker in system.workers}
+    said = {worker: worker.output.count("model rejected") for worker in system.workers}
     try:
         system.deployer.deploy()
         system.wait_for(
-            lambda: all(w.output.count("model kept") > n for w, n in said.items()),
-            "both workers keeping the version before",
+            lambda: all(w.output.count("model rejected") > n for w, n in said.items()),
+            "both workers telling that they cannot load it",
         )
         system.kill(system.workers, random.randrange(2))
         system.wait_until_it_flows()
