@@ -11,7 +11,9 @@ from chaos.verdict import Delivery, Verdict, judge
 pytestmark = pytest.mark.stack
 
 
-@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
+@pytest.mark.parametrize(
+    "delivery", [pytest.param("at_least_once", marks=pytest.mark.chaos), "exactly_once"]
+)
 def test_nothing_is_lost_or_doubled_when_everything_fails(
     delivery: Delivery,
     new_system: Callable[..., System],

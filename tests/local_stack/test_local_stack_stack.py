@@ -209,35 +209,6 @@ def test_a_temporary_session_ends_with_its_parent_killed_and_leaves_nothing() ->
     assert all(identity(int(pid)) is None for pid in pids)
 
 
-def test_a_secured_stack_wants_a_password_and_opens_a_further_listener(tmp_path: Path) -> None:
-    login = "org.apache.kafka.common.security.plain.PlainLoginModule required user_me='secret';"
-    options = Options(
-        elasticsearch_password="a long secret",
-        kafka_listeners={"SECURE": "SASL_PLAINTEXT"},
-        kafka_settings={
-            "sasl.enabled.mechanisms": "PLAIN",
-            "listener.name.secure.plain.sasl.jaas.config": login.replace("'", '"'),
-        },
-    )
-    try:
-        with local_stack.session(tmp_path, options) as stack:
-            assert request(stack, "GET", "/_cluster/health")["status"] in ("yellow", "green")
-            with pytest.raises(urllib.error.HTTPError, match="401"):
-                urllib.request.urlopen(stack.elasticsearch.endpoint + "/_cluster/health")
-            client = AdminClient(
-                {
-                    "bootstrap.servers": stack.listeners["SECURE"],
-                    "security.protocol": "SASL_PLAINTEXT",
-                    "sasl.mechanism": "PLAIN",
-                    "sasl.username": "me",
-                    "sasl.password": "secret",
-                }
-            )
-            assert client.list_topics(timeout=20).brokers
-    finally:
-        local_stack.down(tmp_path, wipe=True)
-
-
 def test_a_setting_that_kafka_refuses_is_a_sentence_with_the_gist_of_its_log(
     tmp_path: Path,
 ) -> None:

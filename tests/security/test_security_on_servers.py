@@ -64,11 +64,13 @@ def test_the_whole_path_with_the_least_rights(
     wait_until(lambda: count("predictions") == ROWS, 90, lambda: processes.started[1].output)
     assert count("dead-letters") == 0
 
-    servers.millrace("producer", "produce", "my.csv", "--model", "later", "--id-column", "id")
-    wait_until(lambda: count("dead-letters") == ROWS, 90, lambda: processes.started[1].output)
-    replayed = servers.millrace("replayer", "dead-letters", "replay", "--model", "later")
-    assert replayed["sent"] == ROWS
-    wait_until(lambda: count("dead-letters") == 2 * ROWS, 90, lambda: processes.started[1].output)
+    upstream = Producer(librdkafka_settings(servers.settings("producer", monkeypatch)))
+    upstream.produce("features", b"no event")
+    assert upstream.flush(30) == 0
+    wait_until(lambda: count("dead-letters") == 1, 90, lambda: processes.started[1].output)
+    replayed = servers.millrace("replayer", "dead-letters", "replay", "--reason", "malformed")
+    assert replayed["sent"] == 1
+    wait_until(lambda: count("dead-letters") == 2, 90, lambda: processes.started[1].output)
 
     status = servers.millrace("operator", "status")
     assert {server["state"] for server in status["servers"]} <= {"healthy", "green", "yellow"}

@@ -77,9 +77,8 @@ def test_a_worker_that_was_taken_for_dead_adds_nothing_and_goes_on(works: Works)
     assert each_once_in_order(predictions)
 
 
-@both
 def test_a_worker_that_its_group_has_left_out_starts_over(
-    works: Works, running: ServiceProcesses, tmp_path: Path, delivery: str
+    works: Works, running: ServiceProcesses, tmp_path: Path
 ) -> None:
     running.environment["PYTHONPATH"] = f"{PROJECT}:{PROJECT / 'tests'}"
     works.publish("1", 1.0, sequence=1)
@@ -87,7 +86,6 @@ def test_a_worker_that_its_group_has_left_out_starts_over(
     worker = running.start(
         "chaos.under_faults",
         ["stream_workers"],
-        MILLRACE_DELIVERY=delivery,
         MILLRACE_SESSION_TIMEOUT_MS="6000",
         CHAOS_LEFT_OUT=str(left_out),
     )
@@ -98,9 +96,8 @@ def test_a_worker_that_its_group_has_left_out_starts_over(
     worker.wait_for_log("it starts over")
     works.send(*works.events(1000, first=1000))
     predictions = works.wait_for_predictions(2000)
-    assert {p.event_id for p in predictions} == {f"e{n}" for n in range(2000)}
-    if delivery == "exactly_once":
-        assert each_once_in_order(predictions)
+    assert len(predictions) == 2000
+    assert each_once_in_order(predictions)
     assert worker.stop() == 0
 
 
