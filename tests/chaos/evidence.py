@@ -80,21 +80,25 @@ class Witness:
             consumer.close()
 
     def records(self, topic: str) -> Iterator[ck.Message]:
-        """Every record that a reader of committed records sees, per partition in order."""
+        """Every record that a reader of committed records sees, per partition in order; up to where
+        the topic ends now, or little further: while more comes, its end is never reached."""
+        ends = {number: end for number, end in self.ends(topic).items() if end}
         consumer = self._consumer()
         try:
             name = self._prefix + topic
-            partitions = _partitions(consumer, name)
-            consumer.assign([ck.TopicPartition(name, number, 0) for number in partitions])
-            ended = 0
-            while ended < len(partitions):
+            consumer.assign([ck.TopicPartition(name, number, 0) for number in ends])
+            while ends:
                 for message in consumer.consume(_PAGE, 0.2):
-                    error = message.error()
+                    number, error = message.partition(), message.error()
                     if error is None:
                         yield message
-                    elif error.code() == ck.KafkaError._PARTITION_EOF:
-                        ended += 1
-                        consumer.pause([ck.TopicPartition(name, message.partition())])
+                    if number not in ends:
+                        continue
+                    # What comes before the end may be no record but the marker of a transaction.
+                    over = error is not None and error.code() == ck.KafkaError._PARTITION_EOF
+                    if over or (error is None and message.offset() >= ends[number] - 1):
+                        del ends[number]
+                        consumer.pause([ck.TopicPartition(name, number)])
         finally:
             consumer.close()
 
