@@ -7,6 +7,7 @@ from contracts.settings import Settings
 from contracts.tls import client_context
 
 _MOST_RETRY_MS = 2000
+_REBOOTSTRAP_MS = 10_000
 
 
 def python_client_settings(settings: Settings) -> dict[str, Any]:
@@ -44,6 +45,9 @@ def librdkafka_settings(settings: Settings) -> dict[str, Any]:
         "bootstrap.servers": settings.kafka,
         "logger": logging.getLogger("librdkafka"),
         "reconnect.backoff.max.ms": _MOST_RETRY_MS,
+        # A broker that comes back from a freeze tells for a moment that there are no brokers. Its
+        # clients forget it then, and would only look at the bootstrap servers again after 5 min.
+        "metadata.recovery.rebootstrap.trigger.ms": _REBOOTSTRAP_MS,
         "security.protocol": settings.kafka_security_protocol,
     }
     if settings.kafka_security_protocol.endswith("SSL"):

@@ -134,7 +134,7 @@ class WorkerApp(faust.App):
 
         def take_statistics(statistics: str) -> None:
             self.metrics.consumer_statistics(statistics)
-            membership.take(statistics)
+            membership.take(statistics, self.operated.kafka.condition().holds)
 
         lane = Lane(
             {

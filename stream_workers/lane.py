@@ -34,7 +34,7 @@ log = structlog.get_logger("stream_workers.lane")
 
 _RETRY_SECONDS = 1.0
 _LOOK_SECONDS = 1.0
-_UNSETTLED_SECONDS = 90.0
+_UNSETTLED_SECONDS = 60.0
 """Longer than a rebalance takes unless another member is stuck."""
 
 

@@ -2,18 +2,14 @@
 STATISTICS.md).
 
 A consumer of librdkafka 2.16 that lost its partitions while a broker was frozen was seen to poll
-for ever without joining again, although the broker answered.
+for minutes without joining again: it had forgotten the broker, which answered every other client.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import msgspec
 from msgspec import Struct
-
-
-class _Broker(Struct):
-    state: str
 
 
 class _Group(Struct):
@@ -21,7 +17,6 @@ class _Group(Struct):
 
 
 class _Statistics(Struct):
-    brokers: Mapping[str, _Broker]
     cgrp: _Group | None = None
 
 
@@ -35,12 +30,11 @@ class Membership:
         self._clock = clock
         self._settled_at = clock()
 
-    def take(self, statistics: str) -> None:
-        """Look at new statistics."""
+    def take(self, statistics: str, kafka_answers: bool) -> None:
+        """Look at new statistics; whether Kafka answers is for another client to say."""
         found = _decode(statistics)
         steady = found.cgrp is not None and found.cgrp.join_state == "steady"
-        answers = any(broker.state == "UP" for broker in found.brokers.values())
-        if steady or not answers:
+        if steady or not kafka_answers:
             self._settled_at = self._clock()
 
     @property
