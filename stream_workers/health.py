@@ -7,8 +7,6 @@ from stream_workers.lane import Lane
 
 _STUCK_SECONDS = 300.0
 """Kafka's `max.poll.interval.ms`: silent for longer, a worker has lost its partitions anyway."""
-
-
 _UNFINISHED_SECONDS = 10.0
 """Longer than Kafka takes for a batch, also when it elects a leader meanwhile."""
 

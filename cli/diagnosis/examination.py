@@ -66,10 +66,10 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
 
 
 def _groups(settings: Settings) -> Iterator[Finding]:
-    before = kafka.groups(settings)
+    before = found = kafka.groups(settings)
     if any(group.lag and group.members for group in before.values()):
         time.sleep(_LOOK_AGAIN_SECONDS)
-    found = kafka.groups(settings)
+        found = kafka.groups(settings)
     yield from groups.check_groups(found, START, groups.standing_still(before, found))
 
 

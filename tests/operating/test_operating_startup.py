@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from forwarder import Forwarder
 from operating.installation import Installation, address, get, ready
+from service_processes import ServiceProcess
 
 pytestmark = pytest.mark.stack
 
@@ -20,12 +21,18 @@ def late_kafka(installation: Installation) -> Iterator[Forwarder]:
     forwarder.close()
 
 
+def too_early(installation: Installation, late_kafka: Forwarder, module: str) -> ServiceProcess:
+    """A service that was started and waits for Kafka."""
+    service = installation.services.start(module, MILLRACE_BOOTSTRAP_SERVERS=late_kafka.address)
+    service.wait_for_log("waiting for Kafka")
+    return service
+
+
 @both
 def test_a_service_waits_for_kafka_and_begins_once_it_answers(
     installation: Installation, late_kafka: Forwarder, module: str
 ) -> None:
-    service = installation.services.start(module, MILLRACE_BOOTSTRAP_SERVERS=late_kafka.address)
-    service.wait_for_log("waiting for Kafka")
+    service = too_early(installation, late_kafka, module)
     where = address(service)
     assert get(f"{where}/health/live")[0] == 200
     assert get(f"{where}/health/ready")[0] == 503
@@ -38,8 +45,7 @@ def test_a_service_waits_for_kafka_and_begins_once_it_answers(
 def test_a_service_told_to_stop_while_it_waits_ends_in_order(
     installation: Installation, late_kafka: Forwarder, module: str
 ) -> None:
-    service = installation.services.start(module, MILLRACE_BOOTSTRAP_SERVERS=late_kafka.address)
-    service.wait_for_log("waiting for Kafka")
+    service = too_early(installation, late_kafka, module)
     service.process.send_signal(signal.SIGTERM)
     assert service.process.wait(20) == 0, service.output
 
