@@ -1,0 +1,1 @@
+"""Programs that do the worker's main job with other libraries, and as their documentation says."""

@@ -1,0 +1,100 @@
+"""How many events a second: every contestant in turn over the same events, several rounds."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from benchmarks.bed import Bed
+from benchmarks.contestants import Contestant, group_of, start
+from benchmarks.outputs import read_outputs
+from benchmarks.workloads import Workload
+
+_START_SECONDS = 60.0
+_EVERY_SECONDS = 0.1
+
+
+class ThroughputRun(Struct, frozen=True):
+    """One run. `outputs` is how many records came out in the time it was given; CPU time is that
+    of all its processes between the first and the last tenth of them."""
+
+    workload: str
+    contestant: str
+    outputs: int
+    per_second: float
+    cpu_us: float
+    doubled: int
+    wrong: int
+
+
+def measure(
+    bed: Bed, workload: Workload, contestant: Contestant, most_seconds: float, folder: Path
+) -> ThroughputRun:
+    """Run one contestant over all events on `features`, or for so long.
+
+    Raises:
+        RuntimeError: it ended by itself, or nothing came out.
+    """
+    topic = bed.topics.predictions.name
+    bed.forget_group(group_of(contestant, bed))
+    wanted = sum(bed.ends(bed.topics.features.name).values())
+    starts = bed.ends(topic)
+    begin = sum(starts.values())
+    process = start(contestant, bed, workload.name, folder)
+    try:
+        deadline = time.monotonic() + _START_SECONDS
+        seen = False
+        done = 0
+        while done < wanted and time.monotonic() < deadline:
+            time.sleep(_EVERY_SECONDS)
+            process.require_running()
+            done = sum(bed.ends(topic).values()) - begin
+            if done and not seen:
+                seen, deadline = True, time.monotonic() + most_seconds
+    finally:
+        process.stop()
+    if not done:
+        raise RuntimeError(f"{contestant.name}: nothing came out, see {process.log}")
+    arrivals = read_outputs(bed, starts, expected(workload) if contestant.predicts else None)
+    bed.truncate(topic)
+    rate, since, until = arrivals.rate()
+    cpu = process.cpu_at(until) - process.cpu_at(since)
+    return ThroughputRun(
+        workload.name,
+        contestant.name,
+        len(arrivals.times),
+        rate,
+        cpu / (rate * (until - since)) * 1e6,
+        arrivals.doubled,
+        arrivals.wrong,
+    )
+
+
+def expected(workload: Workload) -> NDArray[np.float64]:
+    """The probability of the last class, row by row, by the estimator itself."""
+    inputs = workload.scorer.inputs(workload.columns)
+    estimator = workload.scorer.estimator
+    return np.asarray(estimator.predict_proba(inputs)[:, -1])  # type: ignore[attr-defined]
+
+
+def rounds(
+    bed: Bed,
+    workload: Workload,
+    contestants: Sequence[Contestant],
+    count: int,
+    most_seconds: float,
+    folder: Path,
+    tell: Callable[[ThroughputRun], None],
+) -> list[ThroughputRun]:
+    """Run all of them in turn, `count` times, each time from another one on."""
+    runs = []
+    for number in range(count):
+        shift = number % len(contestants)
+        for contestant in (*contestants[shift:], *contestants[:shift]):
+            run = measure(bed, workload, contestant, most_seconds, folder)
+            tell(run)
+            runs.append(run)
+    return runs
