@@ -26,7 +26,7 @@ from trainer.deploying import publish
 from trainer.golden import golden_samples
 from trainer.packaging import serialize, store_package
 
-_WAIT_SECONDS = 30.0
+_WAIT_SECONDS = 60.0
 _PASSING = (
     ck.KafkaError.NOT_COORDINATOR,
     ck.KafkaError.COORDINATOR_NOT_AVAILABLE,
@@ -137,9 +137,7 @@ class Bed:
 
     def _alter(self, topic: str, config: dict[str, str]) -> None:
         entries = [
-            admin.ConfigEntry(
-                name, value, incremental_operation=admin.AlterConfigOpType.SET
-            )
+            admin.ConfigEntry(name, value, incremental_operation=admin.AlterConfigOpType.SET)
             for name, value in config.items()
         ]
         resource = admin.ConfigResource(

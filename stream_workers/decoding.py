@@ -4,6 +4,7 @@ Features stay the bytes that were received: they are parsed once for scoring and
 prediction as they are.
 """
 
+from collections.abc import Container
 from datetime import UTC, datetime
 
 import msgspec
@@ -25,10 +26,18 @@ from stream_workers.records import MOST_OVERHEAD_BYTES, Record
 class ReceivedEvent(Struct, frozen=True, gc=False):
     """A `FeatureEvent` with its features still as JSON bytes."""
 
-    event_id: Id
-    entity_id: Id
+    event_id: str
+    entity_id: str
     occurred_at: Moment
     features: msgspec.Raw
+    model: str | None = None
+
+
+class _CheckedEvent(ReceivedEvent, frozen=True, gc=False):
+    """The same with every rule of the contract; checking them takes as long as all the rest."""
+
+    event_id: Id
+    entity_id: Id
     model: ModelName | None = None
 
 
@@ -51,11 +60,53 @@ class Limits(Struct, frozen=True):
 
 
 _decode_event = msgspec.json.Decoder(ReceivedEvent).decode
+_decode_checked_event = msgspec.json.Decoder(_CheckedEvent).decode
 _decode_features = msgspec.json.Decoder(dict[str, FeatureValue]).decode
+_SURELY_SHORT = 64
+"""Characters that UTF-8 cannot make more than the 256 bytes of an id."""
 
 
-def decode_event(record: Record, limits: Limits) -> ReceivedEvent | Refusal:
-    """Parse a record's value against the contract of the `features` topic."""
+def decode_event(
+    record: Record, limits: Limits, known_models: Container[str]
+) -> ReceivedEvent | Refusal:
+    """Parse a record's value against the contract of the `features` topic.
+
+    Args:
+        known_models: names that need not be checked any more.
+    """
+    value, key = record.value, record.key
+    suspicious = (
+        record.headers != []
+        or not value
+        or len(value) > limits.event_bytes
+        or (key is not None and len(key) > MOST_OVERHEAD_BYTES)
+    )
+    if suspicious and (refusal := _refuse_record(record, limits)):
+        return refusal
+    try:
+        event = _decode_event(value or b"")
+        if (
+            0 < len(event.event_id) <= _SURELY_SHORT
+            and 0 < len(event.entity_id) <= _SURELY_SHORT
+            and (event.model in known_models or event.model is None)
+        ):
+            return event
+        event = _decode_checked_event(value or b"")
+    except msgspec.ValidationError as error:
+        return Refusal("invalid", str(error))
+    except RecursionError:
+        return Refusal("malformed", "the JSON is nested too deeply")
+    except ValueError as error:  # malformed JSON, or bytes that are not UTF-8
+        return Refusal("malformed", str(error))
+    for name, text in (("event_id", event.event_id), ("entity_id", event.entity_id)):
+        # msgspec counts characters; the contract counts bytes.
+        if not text.isascii() and len(text.encode()) > 256:
+            return Refusal("invalid", f"{name} is longer than 256 bytes")
+    return event
+
+
+def _refuse_record(record: Record, limits: Limits) -> Refusal | None:
+    """What speaks against a record before its value is parsed."""
     value = record.value
     if not value:
         if value is NOT_UNPACKED:
@@ -74,19 +125,7 @@ def decode_event(record: Record, limits: Limits) -> ReceivedEvent | Refusal:
         return Refusal(
             "invalid", f"schema-version {version!r:.20} is not known; this worker reads 1"
         )
-    try:
-        event = _decode_event(value)
-    except msgspec.ValidationError as error:
-        return Refusal("invalid", str(error))
-    except RecursionError:
-        return Refusal("malformed", "the JSON is nested too deeply")
-    except ValueError as error:  # malformed JSON, or bytes that are not UTF-8
-        return Refusal("malformed", str(error))
-    for name, text in (("event_id", event.event_id), ("entity_id", event.entity_id)):
-        # msgspec counts characters; the contract counts bytes.
-        if not text.isascii() and len(text.encode()) > 256:
-            return Refusal("invalid", f"{name} is longer than 256 bytes")
-    return event
+    return None
 
 
 def decode_features(event: ReceivedEvent) -> dict[str, FeatureValue] | Refusal:
@@ -100,8 +139,10 @@ def decode_features(event: ReceivedEvent) -> dict[str, FeatureValue] | Refusal:
     return Refusal("invalid_features", detail, event.event_id, event.model)
 
 
-def event_time(event: ReceivedEvent, now: float, limits: Limits) -> datetime | Refusal:
-    """When the event occurred, if that is believable.
+def event_time(
+    event: ReceivedEvent, now: float, limits: Limits
+) -> tuple[datetime, float] | Refusal:
+    """When the event occurred, if that is believable; also in seconds since 1970.
 
     Args:
         now: seconds since 1970.
@@ -109,7 +150,7 @@ def event_time(event: ReceivedEvent, now: float, limits: Limits) -> datetime | R
     moment = event.occurred_at
     seconds = moment.timestamp() if isinstance(moment, datetime) else moment
     if now - limits.past <= seconds <= now + limits.future:
-        return to_datetime(moment)
+        return to_datetime(moment), seconds
     hint = ""
     if now - limits.past <= seconds / 1000 <= now + limits.future:
         hint = "; it looks like milliseconds, send seconds"

@@ -11,14 +11,13 @@ from typing import Protocol
 import structlog
 
 from contracts.dead_letters import Reason
-from contracts.events import ModelRef, Outcome
-from contracts.scorer import Columns, Scorer
+from contracts.events import ModelRef
+from stream_workers.answering import Answers, Refused, answer
 from stream_workers.decoding import (
     Limits,
     ReceivedEvent,
     Refusal,
     decode_event,
-    decode_features,
     event_time,
 )
 from stream_workers.outputs import Output, OutputWriter, Row, Timing
@@ -63,7 +62,6 @@ class BatchScorer:
         self._default_models = default_models
         self._clock = clock
         self._observers = observers
-        self.ignored_features = 0
 
     def score(self, records: Sequence[Record], serving: Serving) -> list[Output]:
         """Give every record's one serving prediction or dead letter, and shadow predictions.
@@ -100,103 +98,52 @@ class BatchScorer:
         for model, rows in by_model.items():
             served = serving.models[model]
             for version, share in _route(served, rows):
-                yield from self._serve(version, share, started)
+                answers, timing = self._answer(version, share, started)
+                for refused in answers.refused:
+                    yield self._refuse(refused, version)
+                yield from self._writer.predictions(
+                    answers.rows, answers.outcomes, version.ref, timing
+                )
             for shadow in served.shadows:
-                yield from self._shadow(shadow, rows, started)
+                # A shadow never harms: what it cannot score is left out.
+                answers, timing = self._answer(shadow, rows, started)
+                yield from self._writer.predictions(
+                    answers.rows, answers.outcomes, shadow.ref, timing
+                )
 
     def _read(self, record: Record, now: float, serving: Serving) -> Row | Refusal:
-        event = decode_event(record, self._limits)
+        event = decode_event(record, self._limits, serving.models)
         if isinstance(event, Refusal):
             return event
         model = event.model or self._default_models.get(record.topic)
         if model not in serving.models:
             return _no_model(event, model, serving)
-        occurred_at = event_time(event, now, self._limits)
-        if isinstance(occurred_at, Refusal):
-            return occurred_at
-        features = decode_features(event)
-        if isinstance(features, Refusal):
-            return features
-        return Row(record, event, occurred_at, features)
+        moment = event_time(event, now, self._limits)
+        if isinstance(moment, Refusal):
+            return moment
+        return Row(record, event, *moment)
 
-    def _serve(
+    def _answer(
         self, version: LoadedVersion, rows: Sequence[Row], started: float
-    ) -> Iterator[Output]:
-        schema = version.scorer.schema
-        columns = schema.columns([row.features for row in rows])
-        problems = schema.problems(columns)
-        if problems:
-            for number, detail in problems.items():
-                yield self._refuse(rows[number], "invalid_features", detail, version)
-            rows = [row for number, row in enumerate(rows) if number not in problems]
-            columns = schema.columns([row.features for row in rows])
-        known = len(schema.features)
-        self.ignored_features += sum(max(0, len(row.features) - known) for row in rows)
-        answers, timing = self._predict(version, columns, rows, started)
-        for row, answer in zip(rows, answers, strict=True):
-            if isinstance(answer, str):
-                yield self._refuse(row, "prediction_failed", answer, version)
-            else:
-                yield self._writer.prediction(row, version.ref, answer, timing)
-
-    def _shadow(
-        self, version: LoadedVersion, rows: Sequence[Row], started: float
-    ) -> Iterator[Output]:
-        """A shadow never harms: what it cannot score is left out."""
-        schema = version.scorer.schema
-        problems = schema.problems(schema.columns([row.features for row in rows]))
-        rows = [row for number, row in enumerate(rows) if number not in problems]
-        columns = schema.columns([row.features for row in rows])
-        answers, timing = self._predict(version, columns, rows, started)
-        for row, answer in zip(rows, answers, strict=True):
-            if not isinstance(answer, str):
-                yield self._writer.prediction(row, version.ref, answer, timing)
-
-    def _predict(
-        self, version: LoadedVersion, columns: Columns, rows: Sequence[Row], started: float
-    ) -> tuple[list[Outcome | str], Timing]:
-        began = time.perf_counter()
-        answers = predict_each(version.scorer, columns, len(rows))
-        inference_ms = round((time.perf_counter() - began) * 1000, 3)
+    ) -> tuple[Answers, Timing]:
+        answers = answer(version.scorer, rows)
+        inference_ms = round(answers.seconds * 1000, 3)
         now = self._clock()
         timing = Timing(started, now, datetime.fromtimestamp(now, UTC), inference_ms)
-        if rows:
+        if answers.rows:
             for observer in self._observers:
-                observer.scored(version.ref, rows, timing)
+                observer.scored(version.ref, answers.rows, timing)
         return answers, timing
 
-    def _refuse(self, row: Row, reason: Reason, detail: str, version: LoadedVersion) -> Output:
-        refusal = Refusal(reason, detail, row.event.event_id, version.ref.name)
-        return self._letter(row.record, refusal, self._clock())
+    def _refuse(self, refused: Refused, version: LoadedVersion) -> Output:
+        event = refused.row.event
+        refusal = Refusal(refused.reason, refused.detail, event.event_id, version.ref.name)
+        return self._letter(refused.row.record, refusal, self._clock())
 
     def _letter(self, record: Record, refusal: Refusal, now: float) -> Output:
         for observer in self._observers:
             observer.refused(refusal.reason)
         return self._writer.dead_letter(record, refusal, now)
-
-
-def predict_each(scorer: Scorer, columns: Columns, count: int) -> list[Outcome | str]:
-    """Score rows in one call; if the model raises, halve until the rows at fault stand alone.
-
-    Returns:
-        For each of the `count` rows its outcome, or a sentence on why it has none.
-    """
-    if count == 0:
-        return []
-    try:
-        outcomes = scorer.predict(columns)
-        return [
-            outcome if outcome is not None else "the model's answer is not a finite number"
-            for outcome in outcomes
-        ]
-    except Exception as error:  # an estimator may raise anything
-        if count == 1:
-            return [f"the model raised {type(error).__name__}: {error}"]
-        middle = count // 2
-        return [
-            *predict_each(scorer, [column[:middle] for column in columns], middle),
-            *predict_each(scorer, [column[middle:] for column in columns], count - middle),
-        ]
 
 
 def _route(served: ServedModel, rows: list[Row]) -> list[tuple[LoadedVersion, list[Row]]]:
