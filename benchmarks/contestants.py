@@ -11,7 +11,7 @@ from benchmarks.processes import PROJECT, Watched, python
 from contracts.kafka import consumer_group
 
 _PEERS = PROJECT / ".venv-bench/bin/python"
-"""Quix Streams wants an older confluent-kafka than we do, so peers have an environment of theirs."""
+"""Of the peers: Quix Streams wants an older confluent-kafka than we do."""
 
 
 class Contestant(Struct, frozen=True):

@@ -127,5 +127,5 @@ def to_datetime(moment: datetime | float) -> datetime:
         ValueError, OverflowError: the number is outside what a datetime can hold.
     """
     if isinstance(moment, datetime):
-        return moment.astimezone(UTC)
+        return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     return datetime.fromtimestamp(moment, UTC)

@@ -1,6 +1,6 @@
 """Outputs first, positions after: a redelivery writes its predictions again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import confluent_kafka
@@ -20,6 +20,8 @@ class AtLeastOnce:
     Nothing waits for Kafka: batch after batch is handed over while those before are under way.
     """
 
+    waits = False
+
     def __init__(
         self, producer_settings: Mapping[str, Any], consumer: confluent_kafka.Consumer
     ) -> None:
@@ -29,9 +31,9 @@ class AtLeastOnce:
         self.failure: str | None = None
         self.unfinished_since: float | None = None
 
-    def deliver(self, spans: Spans, outputs: Iterable[Output]) -> None:
+    def deliver(self, spans: Spans, outputs: Sequence[Output]) -> None:
         """Hand a batch's outputs over."""
-        batch = Batch()
+        batch = Batch(len(outputs))
         self._watermarks.begin(batch, spans)
 
         def delivered(error: KafkaError | None, message: confluent_kafka.Message) -> None:
@@ -40,13 +42,13 @@ class AtLeastOnce:
                 raise_if_final(error)
                 batch.error = self.failure = f"{message.topic()}: {error.str()}"
 
-        for output in outputs:
-            try:
-                hand_over(self._producer, output, delivered)
-                batch.outstanding += 1
-            except KafkaException as error:
-                batch.error = self.failure = f"{output.topic}: {error.args[0].str()}"
-        batch.sealed = True
+        try:
+            hand_over(self._producer, outputs, delivered)
+        except KafkaException as error:
+            batch.error = self.failure = error.args[0].str()
+
+    def settle(self) -> None:
+        """Nothing waits."""
 
     def poll(self) -> None:
         """Take in delivery reports."""

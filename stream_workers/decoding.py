@@ -18,7 +18,6 @@ from contracts.events import (
     Id,
     ModelName,
     Moment,
-    to_datetime,
 )
 from stream_workers.records import MOST_OVERHEAD_BYTES, Record
 
@@ -139,18 +138,14 @@ def decode_features(event: ReceivedEvent) -> dict[str, FeatureValue] | Refusal:
     return Refusal("invalid_features", detail, event.event_id, event.model)
 
 
-def event_time(
-    event: ReceivedEvent, now: float, limits: Limits
-) -> tuple[datetime, float] | Refusal:
-    """When the event occurred, if that is believable; also in seconds since 1970.
+def refuse_time(event: ReceivedEvent, now: float, limits: Limits) -> Refusal:
+    """What is wrong with the time of an event that is not within the limits.
 
     Args:
         now: seconds since 1970.
     """
     moment = event.occurred_at
     seconds = moment.timestamp() if isinstance(moment, datetime) else moment
-    if now - limits.past <= seconds <= now + limits.future:
-        return to_datetime(moment), seconds
     hint = ""
     if now - limits.past <= seconds / 1000 <= now + limits.future:
         hint = "; it looks like milliseconds, send seconds"

@@ -1,7 +1,7 @@
 """How outputs reach Kafka and how positions are committed: what the lane asks of either way."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 import confluent_kafka
 from confluent_kafka import KafkaError, TopicPartition
@@ -28,12 +28,19 @@ class Delivery(Protocol):
     def unfinished_since(self) -> float | None:
         """Since when, by `time.monotonic`, the oldest batch waits for Kafka; for any thread."""
 
-    def deliver(self, spans: Spans, outputs: Iterable[Output]) -> None:
+    @property
+    def waits(self) -> bool:
+        """Whether batches wait for others to be finished; `settle` takes them further."""
+
+    def deliver(self, spans: Spans, outputs: Sequence[Output]) -> None:
         """Produce a batch's outputs, so that its positions are committed with or after them.
 
         Raises:
             DeliveryError: Kafka refuses this worker for good.
         """
+
+    def settle(self) -> None:
+        """Wait until no batch waits for others any more."""
 
     def poll(self) -> None:
         """Take in what Kafka has acknowledged by now."""
@@ -55,26 +62,33 @@ class Delivery(Protocol):
 
 
 def hand_over(
-    producer: confluent_kafka.Producer, output: Output, delivered: Callable[..., None] | None = None
+    producer: confluent_kafka.Producer,
+    outputs: Iterable[Output],
+    delivered: Callable[..., None] | None = None,
 ) -> None:
-    """Give an output to the producer; where its queue is full, wait rather than grow.
+    """Give outputs to the producer; where its queue is full, wait rather than grow.
 
     Raises:
-        KafkaException: the record can never be sent.
+        KafkaException: a record can never be sent; those after it were not given.
     """
-    while True:
-        try:
-            producer.produce(
-                output.topic,
-                output.value,
-                output.key,
-                output.partition,
-                delivered,
-                headers=cast(Any, output.headers),
-            )
-            return
-        except BufferError:
-            producer.poll(_FULL_QUEUE_WAIT_SECONDS)
+    produce: Any = producer.produce
+    for output in outputs:
+        while True:
+            try:
+                # By position, since names take half as long again.
+                produce(
+                    output.topic,
+                    output.value,
+                    output.key,
+                    output.partition,
+                    delivered,
+                    None,
+                    0,
+                    output.headers,
+                )
+                break
+            except BufferError:
+                producer.poll(_FULL_QUEUE_WAIT_SECONDS)
 
 
 def raise_if_final(error: KafkaError) -> None:

@@ -4,7 +4,7 @@ group generation (KIP-447): a reader of committed records sees each prediction o
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,10 +23,35 @@ _COMMITTED_SECONDS = 5.0
 _BATCH_SECONDS = 20.0
 """Kafka aborts the transaction itself after the session timeout, so waiting on would not help."""
 _LOOK_SECONDS = 1.0
+_QUICK_SECONDS = 0.1
+"""Batches that follow each other more slowly are not made to wait for one another."""
+_MOST_WAITING = 4
+"""Batches that wait in memory, each with as many bytes as one may have."""
+
+
+class _Batches:
+    """Outputs of one or more batches, and their spans put together."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.count = 0
+        self.spans: dict[Partition, tuple[int, int]] = {}
+        self.outputs: list[Output] = []
+
+    def add(self, spans: Spans, outputs: Sequence[Output]) -> None:
+        """Put another batch behind them."""
+        self.count += 1
+        self.outputs += outputs
+        for partition, (first, after) in spans.items():
+            known = self.spans.get(partition)
+            self.spans[partition] = (known[0] if known else first, after)
 
 
 class ExactlyOnce:
     """Commits batch after batch; while one is being committed, the next is scored.
+
+    Where Kafka takes longer to commit than the next batches to be scored, these wait and become
+    one transaction: under load there are fewer and larger ones.
 
     A transaction begins after scoring, so that a slow model does not hold it open, and only after
     the one before is committed. Whatever goes wrong aborts it: then nothing of the batch is
@@ -55,51 +80,69 @@ class ExactlyOnce:
         self._stopping = stopping
         self._generation: Any = None
         self._connecting: tuple[confluent_kafka.Producer, KafkaCalls] | None = None
-        self._under_way: tuple[Spans, KafkaCalls] | None = None
+        self._under_way: tuple[_Batches, KafkaCalls] | None = None
+        self._waiting: _Batches | None = None
+        self._delivered_at = 0.0
         self._again: dict[Partition, int] = {}
+        self._failed_since: float | None = None
         self.failure: str | None = None
-        self.unfinished_since: float | None = None
 
-    def deliver(self, spans: Spans, outputs: Iterable[Output]) -> None:
+    @property
+    def unfinished_since(self) -> float | None:
+        """When the oldest batch began that is not committed."""
+        under_way, waiting = self._under_way, self._waiting
+        if self._failed_since is not None:
+            return self._failed_since
+        if under_way is not None:
+            return under_way[0].began
+        return waiting.began if waiting is not None else None
+
+    @property
+    def waits(self) -> bool:
+        """Whether `settle` has something to do."""
+        return self._waiting is not None
+
+    def deliver(self, spans: Spans, outputs: Sequence[Output]) -> None:
         """Commit a batch's outputs and the positions after it, or nothing of both."""
-        scored = list(outputs)
-        self.finish()
+        now = time.monotonic()
+        quick, self._delivered_at = now - self._delivered_at < _QUICK_SECONDS, now
+        if self._waiting is None:
+            self._waiting = _Batches()
+        self._waiting.add(spans, outputs)
+        self.poll()
+        if not quick or (self._waiting is not None and self._waiting.count >= _MOST_WAITING):
+            self.settle()
+
+    def poll(self) -> None:
+        """Learn what became of the batches under way, if that is decided, and go on to the next."""
+        if self._under_way is None or self._under_way[1].over:
+            self.settle()
+
+    def settle(self) -> None:
+        """Wait for the batches under way, and begin to commit those that wait."""
+        self._conclude()
         if self.failure is not None:
-            self._read_again(spans)
+            self._give_up_waiting()
+        batches, self._waiting = self._waiting, None
+        if batches is None:
             return
-        if self.unfinished_since is None:
-            self.unfinished_since = time.monotonic()
         try:
             producer = self._producer(_BATCH_SECONDS)
             producer.begin_transaction()
-            for output in scored:
-                hand_over(producer, output)
+            hand_over(producer, batches.outputs)
         except (KafkaException, GivenUp) as error:
-            self._abort(spans, error)
+            self._abort(batches, error)
         else:
-            self._under_way = spans, self._commit(producer, spans)
-
-    def poll(self) -> None:
-        """Learn what became of the batch under way, if that is decided."""
-        if self._under_way is not None and self._under_way[1].over:
-            self.finish()
+            self._under_way = batches, self._commit(producer, batches.spans)
 
     def commit(self) -> bool:
         """Nothing to commit: every batch is."""
         return False
 
     def finish(self) -> None:
-        """Wait for the batch under way."""
-        if self._under_way is None:
-            return
-        spans, committed = self._under_way
-        self._under_way = None
-        try:
-            committed.finish(_BATCH_SECONDS)
-            self._turns.rotate()
-            self.unfinished_since = None
-        except (KafkaException, GivenUp) as error:
-            self._abort(spans, error)
+        """Wait for all that was delivered."""
+        self.settle()
+        self._conclude()
 
     def restart(self) -> list[TopicPartition] | None:
         """Go back to what Kafka has as committed.
@@ -107,6 +150,7 @@ class ExactlyOnce:
         Only Kafka knows what became of a transaction whose producer was given up; a new producer
         of the same name ends it first, and whatever the old one may yet try.
         """
+        self._give_up_waiting()
         wanted = [TopicPartition(*partition) for partition in self._again]
         try:
             self._producer(_LOOK_SECONDS)
@@ -135,10 +179,25 @@ class ExactlyOnce:
 
     def drop(self, partitions: Iterable[Partition]) -> None:
         """Forget partitions; what is under way for them, Kafka refuses."""
+        self._give_up_waiting()
         for partition in partitions:
             self._again.pop(partition, None)
-        if self._under_way is None and not self._again:
-            self.unfinished_since = None
+        if not self._again:
+            self._failed_since = None
+        elif self.failure is None:
+            self.failure = "partitions were lost"
+
+    def _conclude(self) -> None:
+        if self._under_way is None:
+            return
+        batches, committed = self._under_way
+        self._under_way = None
+        try:
+            committed.finish(_BATCH_SECONDS)
+            self._turns.rotate()
+            self._failed_since = None
+        except (KafkaException, GivenUp) as error:
+            self._abort(batches, error)
 
     def _producer(self, most_seconds: float) -> confluent_kafka.Producer:
         """The one whose turn it is; a new one is waited for at most so long, and goes on connecting
@@ -168,8 +227,8 @@ class ExactlyOnce:
         send = partial(producer.send_offsets_to_transaction, positions, self._generation)
         return KafkaCalls(self._stopping, send, producer.commit_transaction)
 
-    def _abort(self, spans: Spans, error: KafkaException | GivenUp) -> None:
-        self._read_again(spans)
+    def _abort(self, batches: _Batches, error: KafkaException | GivenUp) -> None:
+        self._read_again(batches)
         producer = self._producers.pop(self._turns[0], None)
         if isinstance(error, GivenUp):
             self.failure = str(error)
@@ -187,6 +246,13 @@ class ExactlyOnce:
         else:
             self._producers[self._turns[0]] = producer
 
-    def _read_again(self, spans: Spans) -> None:
-        for partition, (first, _) in spans.items():
+    def _give_up_waiting(self) -> None:
+        """Once a batch before it has failed, or in another generation, nothing may be committed."""
+        batches, self._waiting = self._waiting, None
+        if batches is not None:
+            self._read_again(batches)
+
+    def _read_again(self, batches: _Batches) -> None:
+        self._failed_since = self._failed_since or batches.began
+        for partition, (first, _) in batches.spans.items():
             self._again.setdefault(partition, first)

@@ -1,6 +1,6 @@
 """What a record becomes: the prediction or the dead letter, as it goes onto its topic."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -83,7 +83,7 @@ class OutputWriter:
         answers: Sequence[Outcome],
         model: ModelRef,
         timing: Timing,
-    ) -> Iterator[Output]:
+    ) -> list[Output]:
         """The predictions of n events with n answers; those of a shadow go to its own topic,
         features left out."""
         shadow = model.role == "shadow"
@@ -95,6 +95,7 @@ class OutputWriter:
         )
         queues, totals = _milliseconds(started - sent), _milliseconds(scored - sent)
         ages = _milliseconds(scored - np.array([row.occurred for row in rows]))
+        outputs = []
         for row, answer, queue_ms, total_ms, age_ms in zip(
             rows, answers, queues, totals, ages, strict=True
         ):
@@ -116,7 +117,8 @@ class OutputWriter:
                     trace_id=trace_id,
                 )
             )
-            yield Output(topic, record.partition, record.key, value, headers)
+            outputs.append(Output(topic, record.partition, record.key, value, headers))
+        return outputs
 
     def dead_letter(self, record: Record, refusal: Refusal, now: float) -> Output:
         """The record as it was, with the reason in headers; cut if no topic could take it."""

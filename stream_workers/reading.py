@@ -2,16 +2,17 @@
 
 import confluent_kafka
 
-_POLL_SECONDS = 0.1
 _MOST_BYTES = 8 * 1024 * 1024
 """A batch that has grown to this is scored, whatever else has arrived."""
 _FEW = 20
 """Records read at once, before the size of the batch is looked at."""
 
 
-def read_batch(consumer: confluent_kafka.Consumer, most: int) -> list[confluent_kafka.Message]:
-    """Wait a moment for a first record, and take with it what else has arrived by then."""
-    first = consumer.poll(_POLL_SECONDS)
+def read_batch(
+    consumer: confluent_kafka.Consumer, most: int, most_seconds: float
+) -> list[confluent_kafka.Message]:
+    """Wait so long for a first record, and take with it what else has arrived by then."""
+    first = consumer.poll(most_seconds)
     if first is None:
         return []
     messages, size = [first], len(first)

@@ -4,21 +4,21 @@ Pure: records and models in, outputs out. Kafka stays outside.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
 import structlog
 
 from contracts.dead_letters import Reason
-from contracts.events import ModelRef
+from contracts.events import ModelRef, to_datetime
 from stream_workers.answering import Answers, Refused, answer
 from stream_workers.decoding import (
     Limits,
     ReceivedEvent,
     Refusal,
     decode_event,
-    event_time,
+    refuse_time,
 )
 from stream_workers.outputs import Output, OutputWriter, Row, Timing
 from stream_workers.records import Record
@@ -75,7 +75,7 @@ class BatchScorer:
 
     def _outcomes(self, records: Sequence[Record], serving: Serving) -> list[Output]:
         try:
-            return list(self._score(records, serving))
+            return self._score(records, serving)
         except Exception as error:
             if len(records) == 1:
                 log.exception("a record could not be processed", offset=records[0].offset)
@@ -85,43 +85,49 @@ class BatchScorer:
             halves = (records[:middle], records[middle:])
             return [output for half in halves for output in self._outcomes(half, serving)]
 
-    def _score(self, records: Sequence[Record], serving: Serving) -> Iterator[Output]:
+    def _score(self, records: Sequence[Record], serving: Serving) -> list[Output]:
         started = self._clock()
-        by_model: dict[str, list[Row]] = {}
-        for record in records:
-            row = self._read(record, started, serving)
-            if isinstance(row, Refusal):
-                yield self._letter(record, row, started)
-            else:
-                model = row.event.model or self._default_models[record.topic]
-                by_model.setdefault(model, []).append(row)
+        by_model, refused = self._read(records, started, serving)
+        outputs = [self._letter(record, refusal, started) for record, refusal in refused]
         for model, rows in by_model.items():
             served = serving.models[model]
             for version, share in _route(served, rows):
                 answers, timing = self._answer(version, share, started)
-                for refused in answers.refused:
-                    yield self._refuse(refused, version)
-                yield from self._writer.predictions(
+                outputs += [self._refuse(refused, version) for refused in answers.refused]
+                outputs += self._writer.predictions(
                     answers.rows, answers.outcomes, version.ref, timing
                 )
             for shadow in served.shadows:
                 # A shadow never harms: what it cannot score is left out.
                 answers, timing = self._answer(shadow, rows, started)
-                yield from self._writer.predictions(
+                outputs += self._writer.predictions(
                     answers.rows, answers.outcomes, shadow.ref, timing
                 )
+        return outputs
 
-    def _read(self, record: Record, now: float, serving: Serving) -> Row | Refusal:
-        event = decode_event(record, self._limits, serving.models)
-        if isinstance(event, Refusal):
-            return event
-        model = event.model or self._default_models.get(record.topic)
-        if model not in serving.models:
-            return _no_model(event, model, serving)
-        moment = event_time(event, now, self._limits)
-        if isinstance(moment, Refusal):
-            return moment
-        return Row(record, event, *moment)
+    def _read(
+        self, records: Sequence[Record], now: float, serving: Serving
+    ) -> tuple[dict[str, list[Row]], list[tuple[Record, Refusal]]]:
+        """The rows of each model, and the records that are none."""
+        limits, models = self._limits, serving.models
+        earliest, latest = now - limits.past, now + limits.future
+        rows: dict[str, list[Row]] = {name: [] for name in models}
+        refused: list[tuple[Record, Refusal]] = []
+        for record in records:
+            event = decode_event(record, limits, models)
+            if isinstance(event, Refusal):
+                refused.append((record, event))
+                continue
+            model = event.model or self._default_models.get(record.topic)
+            moment = event.occurred_at
+            occurred = moment if isinstance(moment, float) else moment.timestamp()
+            if model is None or model not in rows:
+                refused.append((record, _no_model(event, model, serving)))
+            elif earliest <= occurred <= latest:
+                rows[model].append(Row(record, event, to_datetime(moment), occurred))
+            else:
+                refused.append((record, refuse_time(event, now, limits)))
+        return {name: found for name, found in rows.items() if found}, refused
 
     def _answer(
         self, version: LoadedVersion, rows: Sequence[Row], started: float

@@ -15,18 +15,17 @@ Partition = tuple[str, int]
 class Batch:
     """Records that were scored together, open until Kafka has acknowledged all they produced."""
 
-    __slots__ = ("began", "error", "outstanding", "sealed")
+    __slots__ = ("began", "error", "outstanding")
 
-    def __init__(self) -> None:
+    def __init__(self, outstanding: int) -> None:
         self.began = time.monotonic()
-        self.outstanding = 0
-        self.sealed = False
+        self.outstanding = outstanding
         self.error: str | None = None
 
     @property
     def finished(self) -> bool:
-        """Whether everything was handed over and acknowledged, without an error."""
-        return self.sealed and self.outstanding == 0 and self.error is None
+        """Whether everything was acknowledged, without an error."""
+        return self.outstanding == 0 and self.error is None
 
 
 class Watermarks:

@@ -19,7 +19,7 @@ from contracts.signatures import key_id, seal
 from contracts.topics import Topics
 from elk.bulk_answers import BulkAnswer, judge
 from elk.records import Rejection, Transcriber
-from stream_workers.decoding import Limits, Refusal, decode_event, decode_features, event_time
+from stream_workers.decoding import Limits, Refusal, decode_event, decode_features, refuse_time
 from stream_workers.records import Record
 
 Target = Callable[[bytes], None]
@@ -56,7 +56,7 @@ def feature_event(data: bytes) -> None:
         assert event.detail
         return
     decode_features(event)
-    event_time(event, _NOW, _LIMITS)
+    refuse_time(event, _NOW, _LIMITS)
 
 
 def control_message(data: bytes) -> None:

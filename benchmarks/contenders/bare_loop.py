@@ -1,6 +1,7 @@
 """A loop over confluent-kafka, the fastest that can be written in an afternoon: no callbacks, a
 flush and a commit now and then. Variant `copy` has no model: the limit of the client."""
 
+import gc
 import signal
 import sys
 import time
@@ -50,6 +51,8 @@ def main() -> None:
 def work(task: Job, model: Model | None, consumer: ck.Consumer, producer: ck.Producer) -> None:
     """Read what is there, predict, produce, commit; for ever."""
     commit_at = 0.0
+    gc.collect()
+    gc.freeze()
     while True:
         first = consumer.poll(0.1)
         if first is None:

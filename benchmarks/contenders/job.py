@@ -24,7 +24,7 @@ from contracts.feature_schema import FeatureSchema
 
 
 class Job(Struct, frozen=True):
-    """Where to read and write, and the folder with `model.joblib`, `schema.json`, `classes.json`."""
+    """Where to read and write; a folder with `model.joblib`, `schema.json` and `classes.json`."""
 
     kafka: str
     group: str
