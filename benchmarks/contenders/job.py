@@ -3,6 +3,7 @@
 import sys
 import time
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,12 @@ class Job(Struct, frozen=True):
 
 
 class Event(Struct, gc=False):
-    """A feature event as somebody would declare it who needs no more than this."""
+    """A feature event; its features are passed on as they came, which is the fastest."""
 
     event_id: str
     entity_id: str
     occurred_at: float
-    features: dict[str, FeatureValue]
+    features: msgspec.Raw
     model: str
 
 
@@ -67,18 +68,19 @@ class Model:
         )
         self._classes = msgspec.json.decode((folder / "classes.json").read_bytes(), type=list[str])
         self._names = self._schema.names
+        self._values = itemgetter(*self._names)
+        self._decode_features = msgspec.json.Decoder(dict[str, FeatureValue]).decode
         self._ref = ModelRef("model", "1", "champion")
         self.decode = msgspec.json.Decoder(Event).decode
         self._encode = msgspec.json.Encoder().encode
 
     def predict(self, events: list[Event]) -> Any:
         """Probabilities of n events, n x classes."""
-        names = self._names
+        rows = [self._decode_features(event.features) for event in events]
         if self._schema.all_numbers:
-            rows = [event.features for event in events]
-            matrix = np.array([[row[name] for name in names] for row in rows])
+            matrix = np.array(list(map(self._values, rows)), dtype=np.float64)
             return self._estimator.predict_proba(matrix)
-        frame = pd.DataFrame.from_records([event.features for event in events], columns=names)
+        frame = pd.DataFrame.from_records(rows, columns=self._names)
         return self._estimator.predict_proba(frame)
 
     def encode(
@@ -109,7 +111,7 @@ class Model:
                     ),
                     source=Source(place.topic, "", place.partition, place.offset),
                     worker="contender",
-                    features=event.features,
+                    features=event.features,  # type: ignore[arg-type]
                 )
             )
             for event, winner, row, place in zip(
