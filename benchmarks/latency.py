@@ -86,9 +86,7 @@ def measure(
     )
 
 
-def _read(
-    consumer: ck.Consumer, load: "subprocess.Popen[bytes]"
-) -> tuple[np.ndarray, np.ndarray]:
+def _read(consumer: ck.Consumer, load: "subprocess.Popen[bytes]") -> tuple[np.ndarray, np.ndarray]:
     """When records were sent and when they came back, microseconds, until all is quiet."""
     sent: list[int] = []
     arrived: list[int] = []

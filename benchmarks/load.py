@@ -32,7 +32,9 @@ class Load(Struct, frozen=True):
 def main() -> None:
     """Send, then print how many were sent."""
     load = msgspec.json.decode(sys.argv[1], type=Load)
-    values = itertools.cycle([value for _, value in WORKLOADS[load.workload]().messages(_DIFFERENT)])
+    values = itertools.cycle(
+        [value for _, value in WORKLOADS[load.workload]().messages(_DIFFERENT)]
+    )
     producer = ck.Producer(
         {
             "bootstrap.servers": load.kafka,

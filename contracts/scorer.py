@@ -64,11 +64,11 @@ class Scorer:
             "anomaly": self._detect,
         }[task]
 
-    def predict(self, columns: Columns) -> list[Outcome | None]:
+    def predict(self, columns: Columns) -> Sequence[Outcome | None]:
         """Score n rows given as one list per feature; returns as `answer`."""
         return self.answer(self.inputs(columns))
 
-    def answer(self, inputs: Inputs) -> list[Outcome | None]:
+    def answer(self, inputs: Inputs) -> Sequence[Outcome | None]:
         """Score n rows by one call of the estimator.
 
         Returns:
@@ -119,7 +119,7 @@ class Scorer:
     def _has_gaps(self) -> bool:
         return any(feature.nullable for feature in self.schema.features)
 
-    def _classify(self, inputs: Any) -> list[Outcome | None]:
+    def _classify(self, inputs: Any) -> Sequence[Outcome | None]:
         if not hasattr(self.estimator, "predict_proba"):
             return [
                 Classification(label_text(value), None, {})
@@ -130,33 +130,23 @@ class Scorer:
             best = (probabilities[:, 1] >= self._threshold).astype(np.intp)
         else:
             best = probabilities.argmax(axis=1)
-        finite = np.isfinite(probabilities.sum(axis=1)).tolist()
-        classes = self._classes
-        answers = zip(best.tolist(), probabilities.tolist(), finite, strict=True)
-        if len(classes) == 2:  # by far the most frequent, and a display is thrice as fast
-            one, other = classes
-            return [
-                Classification(classes[index], row[index], {one: row[0], other: row[1]})
-                if ok
-                else None
-                for index, row, ok in answers
-            ]
-        return [
-            Classification(classes[index], row[index], dict(zip(classes, row, strict=True)))
-            if ok
-            else None
-            for index, row, ok in answers
-        ]
+        rows = probabilities.tolist()
+        shares: list[dict[str, float]]
+        if len(self._classes) == 2:  # by far the most frequent, and a display is thrice as fast
+            one, other = self._classes
+            shares = [{one: first, other: second} for first, second in rows]
+        else:
+            shares = [dict(zip(self._classes, row, strict=True)) for row in rows]
+        labels = [self._classes[index] for index in best.tolist()]
+        confidences = probabilities[np.arange(len(rows)), best].tolist()
+        answers = list(map(Classification, labels, confidences, shares))
+        return _without_infinite(answers, np.isfinite(probabilities.sum(axis=1)))
 
-    def _regress(self, inputs: Any) -> list[Outcome | None]:
+    def _regress(self, inputs: Any) -> Sequence[Outcome | None]:
         values = np.asarray(self.estimator.predict(inputs), dtype=np.float64).ravel()
-        finite = np.isfinite(values).tolist()
-        return [
-            Regression(value) if ok else None
-            for value, ok in zip(values.tolist(), finite, strict=True)
-        ]
+        return _without_infinite(list(map(Regression, values.tolist())), np.isfinite(values))
 
-    def _cluster(self, inputs: Any) -> list[Outcome | None]:
+    def _cluster(self, inputs: Any) -> Sequence[Outcome | None]:
         clusters = np.asarray(self.estimator.predict(inputs)).tolist()
         if not hasattr(self.estimator, "transform"):
             return [Clustering(int(cluster)) for cluster in clusters]
@@ -166,10 +156,18 @@ class Scorer:
             for cluster, distance in zip(clusters, distances, strict=True)
         ]
 
-    def _detect(self, inputs: Any) -> list[Outcome | None]:
+    def _detect(self, inputs: Any) -> Sequence[Outcome | None]:
         verdicts = np.asarray(self.estimator.predict(inputs)).tolist()
         scores = np.asarray(self.estimator.decision_function(inputs)).tolist()  # type: ignore[attr-defined]
         return [Anomaly(v == -1, score) for v, score in zip(verdicts, scores, strict=True)]
+
+
+def _without_infinite(
+    answers: Sequence[Outcome], finite: NDArray[np.bool_]
+) -> Sequence[Outcome | None]:
+    if finite.all():
+        return answers
+    return [answer if ok else None for answer, ok in zip(answers, finite.tolist(), strict=True)]
 
 
 def label_text(value: object) -> str:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
+import numpy as np
 from prometheus_client import Histogram
 from prometheus_client.metrics_core import Metric
 
@@ -57,7 +58,8 @@ class IndexerMetrics:
             documents, dead_letters = deliver(batch)
             self._seconds.observe(time.perf_counter() - began)
             self._documents.labels(SERVICE).inc(documents)
-            self._metrics.done(time.time(), (r.timestamp / 1000 for r in batch.records))
+            sent = np.array([record.timestamp for record in batch.records], dtype=np.float64)
+            self._metrics.done(time.time(), sent / 1000)
             return documents, dead_letters
 
         return deliver_and_count

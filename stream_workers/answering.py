@@ -36,15 +36,16 @@ def answer(scorer: Scorer, rows: Sequence[Row]) -> Answers:
     if inputs is None:
         rows, inputs, refused = _read_one_by_one(scorer, rows)
     began = time.perf_counter()
-    given = _predict_each(scorer, inputs, len(rows))
+    outcomes, failures = _predict_each(scorer, inputs, len(rows))
     seconds = time.perf_counter() - began
-    failures = [number for number, outcome in enumerate(given) if isinstance(outcome, str)]
-    if not failures:
-        return Answers(rows, given, refused, seconds)  # type: ignore[arg-type]
-    refused += [Refused(rows[n], "prediction_failed", str(given[n])) for n in failures]
-    answered = [n for n, outcome in enumerate(given) if not isinstance(outcome, str)]
-    outcomes = [given[n] for n in answered]
-    return Answers([rows[n] for n in answered], outcomes, refused, seconds)  # type: ignore[arg-type]
+    if None not in outcomes:
+        return Answers(rows, outcomes, refused, seconds)  # type: ignore[arg-type]
+    for number, (row, outcome) in enumerate(zip(rows, outcomes, strict=True)):
+        if outcome is None:
+            why = failures.get(number, "the model's answer is not a finite number")
+            refused.append(Refused(row, "prediction_failed", why))
+    answered = [(r, o) for r, o in zip(rows, outcomes, strict=True) if o is not None]
+    return Answers([r for r, _ in answered], [o for _, o in answered], refused, seconds)
 
 
 def _read_one_by_one(
@@ -70,25 +71,23 @@ def _read_one_by_one(
     return [row for row, _ in fit], scorer.inputs(columns), refused
 
 
-def _predict_each(scorer: Scorer, inputs: Inputs, count: int) -> list[Outcome | str]:
+def _predict_each(
+    scorer: Scorer, inputs: Inputs, count: int
+) -> tuple[Sequence[Outcome | None], dict[int, str]]:
     """Score rows in one call; if the model raises, halve until the rows at fault stand alone.
 
     Returns:
-        For each of the `count` rows its outcome, or a sentence on why it has none.
+        For each of the `count` rows its outcome, None if it has none; and for those the model
+        raised on, by their number, what it said.
     """
     if count == 0:
-        return []
+        return [], {}
     try:
-        outcomes = scorer.answer(inputs)
+        return scorer.answer(inputs), {}
     except Exception as error:  # an estimator may raise anything
         if count == 1:
-            return [f"the model raised {type(error).__name__}: {error}"]
-        middle = count // 2
-        return [
-            *_predict_each(scorer, inputs[:middle], middle),
-            *_predict_each(scorer, inputs[middle:], count - middle),
-        ]
-    return [
-        outcome if outcome is not None else "the model's answer is not a finite number"
-        for outcome in outcomes
-    ]
+            return [None], {0: f"the model raised {type(error).__name__}: {error}"}
+    middle = count // 2
+    first, failures = _predict_each(scorer, inputs[:middle], middle)
+    second, more = _predict_each(scorer, inputs[middle:], count - middle)
+    return [*first, *second], failures | {middle + number: why for number, why in more.items()}

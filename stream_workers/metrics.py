@@ -66,8 +66,7 @@ class WorkerMetrics:
         self._predictions.labels(SERVICE, model.name, model.version, model.role).inc(len(rows))
         self._inference.observe(timing.inference_ms / 1000)
         if model.role != "shadow":
-            sent = (row.record.sent_at for row in rows)
-            self._metrics.done(timing.scored, (s for s in sent if s is not None))
+            self._metrics.done(timing.scored, timing.sent)
 
     def refused(self, reason: str) -> None:
         """A record became a dead letter."""

@@ -54,12 +54,12 @@ class Row(Struct, frozen=True, gc=False):
 
 
 class Timing(Struct, frozen=True, gc=False):
-    """When a batch was begun and scored, seconds since 1970, and its predict call's duration;
-    `scored_at` is `scored` as it is written, made once a batch."""
+    """When a batch was begun and scored, when each of its n records was sent (begun, where no
+    calendar has that time), in seconds since 1970, and the duration of its predict call."""
 
     started: float
     scored: float
-    scored_at: datetime
+    sent: NDArray[np.float64]
     inference_ms: float
 
 
@@ -88,18 +88,17 @@ class OutputWriter:
         features left out."""
         shadow = model.role == "shadow"
         topic = self._to.shadow_predictions if shadow else self._to.predictions
-        started, scored, member = timing.started, timing.scored, self._member
-        predicted_at, inference_ms = timing.scored_at, timing.inference_ms
-        sent = np.array(
-            [started if row.record.sent_at is None else row.record.sent_at for row in rows]
-        )
-        queues, totals = _milliseconds(started - sent), _milliseconds(scored - sent)
-        ages = _milliseconds(scored - np.array([row.occurred for row in rows]))
+        member, topic_id, inference_ms = self._member, self.topic_ids.get, timing.inference_ms
+        predicted_at = datetime.fromtimestamp(timing.scored, UTC)
+        queues = _milliseconds(timing.started - timing.sent)
+        totals = _milliseconds(timing.scored - timing.sent)
+        ages = _milliseconds(timing.scored - np.array([row.occurred for row in rows]))
         outputs = []
         for row, answer, queue_ms, total_ms, age_ms in zip(
             rows, answers, queues, totals, ages, strict=True
         ):
             record, event = row.record, row.event
+            source, partition = record.topic, record.partition
             headers, trace_id = _passed_on(record.headers) if record.headers else (None, None)
             value = _encode(
                 Prediction(
@@ -110,14 +109,14 @@ class OutputWriter:
                     model=model,
                     prediction=answer,
                     latency=Latency(queue_ms, inference_ms, total_ms, age_ms),
-                    source=self._source(record),
+                    source=Source(source, topic_id(source, ""), partition, record.offset),
                     worker=member,
                     # The bytes as received: nothing is parsed and written again.
                     features=None if shadow else event.features,  # type: ignore[arg-type]
                     trace_id=trace_id,
                 )
             )
-            outputs.append(Output(topic, record.partition, record.key, value, headers))
+            outputs.append(Output(topic, partition, record.key, value, headers))
         return outputs
 
     def dead_letter(self, record: Record, refusal: Refusal, now: float) -> Output:
@@ -129,7 +128,12 @@ class OutputWriter:
             stage="worker",
             reason=refusal.reason,
             detail=refusal.detail[:_DETAIL_CHARACTERS],
-            source=self._source(record),
+            source=Source(
+                record.topic,
+                self.topic_ids.get(record.topic, ""),
+                record.partition,
+                record.offset,
+            ),
             sent_at=datetime.fromtimestamp(now if record.sent_at is None else record.sent_at, UTC),
             failed_at=datetime.fromtimestamp(now, UTC),
             member=self._member,
@@ -146,10 +150,6 @@ class OutputWriter:
             value[: self._letter_bytes],
             to_headers(letter, None if oversized else record.headers),
         )
-
-    def _source(self, record: Record) -> Source:
-        topic = record.topic
-        return Source(topic, self.topic_ids.get(topic, ""), record.partition, record.offset)
 
 
 def _milliseconds(seconds: NDArray[np.float64]) -> list[float]:

@@ -5,9 +5,9 @@ Pure: records and models in, outputs out. Kafka stays outside.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Protocol
 
+import numpy as np
 import structlog
 
 from contracts.dead_letters import Reason
@@ -133,9 +133,9 @@ class BatchScorer:
         self, version: LoadedVersion, rows: Sequence[Row], started: float
     ) -> tuple[Answers, Timing]:
         answers = answer(version.scorer, rows)
-        inference_ms = round(answers.seconds * 1000, 3)
-        now = self._clock()
-        timing = Timing(started, now, datetime.fromtimestamp(now, UTC), inference_ms)
+        sent = (row.record.sent_at for row in answers.rows)
+        sent_at = np.array([started if moment is None else moment for moment in sent])
+        timing = Timing(started, self._clock(), sent_at, round(answers.seconds * 1000, 3))
         if answers.rows:
             for observer in self._observers:
                 observer.scored(version.ref, answers.rows, timing)

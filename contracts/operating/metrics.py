@@ -1,11 +1,12 @@
 """The metrics that all services share; each service adds its own to the same registry."""
 
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import get_args
 
 import numpy as np
+from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from contracts.dead_letters import Reason
@@ -74,17 +75,16 @@ class ServiceMetrics:
         self._records.inc(records)
         self._batches.observe(records)
 
-    def done(self, now: float, sent_at: Iterable[float]) -> None:
+    def done(self, now: float, sent_at: NDArray[np.float64]) -> None:
         """Note that records are done with.
 
         Args:
             now: seconds since 1970.
             sent_at: the send time of each, seconds since 1970.
         """
-        sent = np.fromiter(sent_at, dtype=np.float64)
-        if sent.size:
+        if sent_at.size:
             # Another machine's clock may be ahead of ours.
-            self._latency.observe(np.maximum(now - sent, 0.0))
+            self._latency.observe(np.maximum(now - sent_at, 0.0))
 
     def dead_letter(self, reason: str, count: int = 1) -> None:
         """Note records that were set aside."""
