@@ -1,6 +1,7 @@
 """The model store: packages by digest on any file system that fsspec knows.
 
 <root>/<model>/packages/<digest>/{manifest.json, payload, signature.json}
+                                /model.onnx    if the manifest names an ONNX form
 <root>/<model>/versions/<version>        holds the digest; written last, so it never dangles
 """
 
@@ -40,10 +41,12 @@ class ModelStore:
         folder = self._package(model, package.digest)
         for name, data in (
             ("payload", package.payload),
+            ("model.onnx", package.onnx),
             ("manifest.json", package.manifest),
             ("signature.json", package.signature),
         ):
-            self._write(f"{folder}/{name}", data)
+            if data is not None:
+                self._write(f"{folder}/{name}", data)
         self._claim(model, version, package.digest)
 
     def versions(self, model: str) -> dict[str, str]:
@@ -74,10 +77,12 @@ class ModelStore:
             UnreachableError: the store does not answer.
         """
         folder = self._package(model, digest)
+        manifest = self._read(f"{folder}/manifest.json")
         return Package(
-            manifest=self._read(f"{folder}/manifest.json"),
+            manifest=manifest,
             payload=self._read(f"{folder}/payload"),
             signature=self._read(f"{folder}/signature.json"),
+            onnx=self._read(f"{folder}/model.onnx") if _names_onnx(manifest) else None,
         )
 
     def _package(self, model: str, digest: str) -> str:
@@ -128,3 +133,11 @@ class ModelStore:
                 self._fs.pipe_file(path, data)
         except OSError as error:
             raise UnreachableError(f"the model store {self.url} took no {path}: {error}") from error
+
+
+def _names_onnx(manifest: bytes) -> bool:
+    """What is malformed names nothing: to refuse it is left to those who verify."""
+    try:
+        return decode_manifest(manifest).onnx is not None
+    except PackageError:
+        return False

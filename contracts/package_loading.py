@@ -5,13 +5,17 @@ from importlib.metadata import version as installed_version
 
 import joblib
 import numpy as np
+import structlog
 
-from contracts.errors import GoldenSampleError, PackageError
+from contracts.errors import GoldenSampleError, MillraceError, PackageError
 from contracts.events import Anomaly, Classification, Clustering, Outcome, Regression
+from contracts.onnx_model import OnnxModel, onnxruntime_installed
 from contracts.packages import Manifest, Package, verify_package
-from contracts.scorer import Scorer
+from contracts.scorer import Estimator, Scorer
+from contracts.settings import ModelRuntime
 from contracts.signatures import TrustedKeys
 
+log = structlog.get_logger("packages")
 TRACKED_LIBRARIES = ("scikit-learn", "numpy", "pandas", "joblib")
 
 
@@ -21,23 +25,54 @@ def installed_libraries() -> dict[str, str]:
 
 
 def load_scorer(
-    package: Package, *, digest: str, environment: str, trusted: TrustedKeys
+    package: Package,
+    *,
+    digest: str,
+    environment: str,
+    trusted: TrustedKeys,
+    runtime: ModelRuntime = "scikit-learn",
 ) -> tuple[Manifest, Scorer]:
     """Verify a package, load it from memory and check its golden samples, in this order.
 
+    Args:
+        runtime: `auto` takes the ONNX form, where there is one that works here; then nothing is
+            unpickled.
+
     Raises:
-        SignatureError, PackageError: refused before a byte of the payload is unpickled.
+        SignatureError, PackageError: refused before a byte of the model is loaded.
         GoldenSampleError: it loads, but answers differently than when it was packaged.
     """
     manifest = verify_package(package, digest=digest, environment=environment, trusted=trusted)
+    # Whichever runtime serves: of two workers both take a package, or neither does.
     refuse_other_libraries(manifest)
+    if runtime == "auto" and package.onnx is not None and onnxruntime_installed():
+        scorer = _by_onnxruntime(manifest, package.onnx)
+        if scorer is not None:
+            return manifest, scorer
     try:
         estimator = joblib.load(io.BytesIO(package.payload))
     except Exception as error:  # unpickling runs code of any kind, so it can raise anything
         raise PackageError(f"the payload cannot be loaded: {error!r}") from error
-    scorer = Scorer(manifest.task, manifest.schema, estimator, manifest.classes, manifest.threshold)
+    scorer = scorer_of(manifest, estimator)
     check_golden_samples(manifest, scorer)
     return manifest, scorer
+
+
+def scorer_of(manifest: Manifest, estimator: Estimator) -> Scorer:
+    """The model that a manifest describes, by whatever answers for it."""
+    return Scorer(manifest.task, manifest.schema, estimator, manifest.classes, manifest.threshold)
+
+
+def _by_onnxruntime(manifest: Manifest, form: bytes) -> Scorer | None:
+    told = log.bind(model=manifest.model, version=manifest.version)
+    try:
+        scorer = scorer_of(manifest, OnnxModel(form))
+        check_golden_samples(manifest, scorer)
+    except MillraceError as error:  # another processor, another onnxruntime: no reason not to serve
+        told.warning("onnxruntime cannot serve, scikit-learn does", reason=str(error))
+        return None
+    told.info("onnxruntime serves")
+    return scorer
 
 
 def refuse_other_libraries(manifest: Manifest) -> None:
@@ -69,13 +104,14 @@ def check_golden_samples(manifest: Manifest, scorer: Scorer) -> None:
     except Exception as error:  # an estimator may raise anything
         raise GoldenSampleError(f"the model cannot score its golden samples: {error!r}") from error
     for number, (golden, outcome) in enumerate(zip(manifest.golden, outcomes, strict=True)):
-        if outcome is None or not _alike(golden.prediction, outcome):
+        if outcome is None or not alike(golden.prediction, outcome):
             raise GoldenSampleError(
                 f"golden sample {number} gives {outcome}, recorded was {golden.prediction}"
             )
 
 
-def _alike(expected: Outcome, actual: Outcome) -> bool:
+def alike(expected: Outcome, actual: Outcome) -> bool:
+    """Whether two answers of one model differ by no more than rounding of float64."""
     if isinstance(expected, Classification) and isinstance(actual, Classification):
         return expected.label == actual.label and all(
             _close(p, actual.probabilities.get(label, -1.0))

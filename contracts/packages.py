@@ -1,7 +1,8 @@
 """The model package: a manifest that says everything about a model, a payload, a signature.
 
-The manifest holds the sha256 of the payload and is itself named by its sha256 (the digest), so
-that one signed digest pins every byte, as in OCI images. Packages are immutable.
+The manifest holds the sha256 of the payload, and of its ONNX form if there is one, and is itself
+named by its sha256 (the digest), so that one signed digest pins every byte, as in OCI images.
+Packages are immutable.
 """
 
 import hashlib
@@ -33,6 +34,13 @@ class Payload(Struct, frozen=True):
     size: int
 
 
+class OnnxForm(Struct, frozen=True):
+    """The same model for onnxruntime, in a file of its own beside the payload."""
+
+    sha256: Digest
+    size: int
+
+
 class DataWindow(Struct, frozen=True, kw_only=True):
     """What the model was trained on. Times are those of the first and last row, if known."""
 
@@ -59,6 +67,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
     `classes` are in the order of the estimator's probabilities. `threshold`, for two classes:
     the probability of the second from which it is predicted. `metrics`: data set -> figures.
+    Where there is no ONNX form `why_no_onnx` says why, but for releases that knew of none.
     """
 
     environment: str
@@ -67,6 +76,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     task: Task
     schema: FeatureSchema
     payload: Payload
+    onnx: OnnxForm | None = None
+    why_no_onnx: str | None = None
     estimator: str
     classes: tuple[str, ...] = ()
     threshold: float | None = None
@@ -86,6 +97,7 @@ class Package(Struct, frozen=True):
     manifest: bytes
     payload: bytes
     signature: bytes
+    onnx: bytes | None = None
 
     @property
     def digest(self) -> str:
@@ -98,16 +110,18 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def sign_package(manifest: Manifest, payload: bytes, key: Ed25519PrivateKey) -> Package:
+def sign_package(
+    manifest: Manifest, payload: bytes, key: Ed25519PrivateKey, onnx: bytes | None = None
+) -> Package:
     """Serialize and sign a manifest; equal input gives equal bytes."""
     data = msgspec.json.encode(manifest, order="deterministic")
-    return Package(data, payload, seal(data, PAYLOAD_TYPE, key))
+    return Package(data, payload, seal(data, PAYLOAD_TYPE, key), onnx)
 
 
 def verify_package(
     package: Package, *, digest: str, environment: str, trusted: TrustedKeys
 ) -> Manifest:
-    """Check a package without loading its payload, and give its manifest.
+    """Check a package without loading anything of it, and give its manifest.
 
     Raises:
         SignatureError: not signed by a trusted key.
@@ -124,7 +138,14 @@ def verify_package(
         )
     if sha256(package.payload) != manifest.payload.sha256:
         raise PackageError("the payload's sha256 is not the one in the manifest: it was altered")
+    # Whoever uses it or not: a store in which anything was altered is not to be trusted.
+    if _sha256_of_onnx(package) != (manifest.onnx and manifest.onnx.sha256):
+        raise PackageError("the ONNX form's sha256 is not the one in the manifest: it was altered")
     return manifest
+
+
+def _sha256_of_onnx(package: Package) -> str | None:
+    return None if package.onnx is None else sha256(package.onnx)
 
 
 def decode_manifest(data: bytes) -> Manifest:

@@ -18,6 +18,7 @@ from contracts.connection_security import ConnectionSecurity
 from contracts.errors import ConfigurationError
 
 STATE_FOLDER = ".millrace"
+ModelRuntime = Literal["auto", "scikit-learn"]
 _OF_THE_LOCAL_STACK = {"MILLRACE_HOME", "MILLRACE_TEST_STACK"}
 
 
@@ -98,6 +99,9 @@ class Settings(ConnectionSecurity):
     )
     worker_batch: int = Field(2000, ge=1, description="Most events scored by one predict call")
     worker_threads: int = Field(1, ge=1, description="BLAS/OpenMP threads of each worker")
+    model_runtime: ModelRuntime = Field(
+        "auto", description="auto: onnxruntime for models whose package has an ONNX form"
+    )
     session_timeout_ms: int = Field(
         10_000, ge=1000, description="Silence after which Kafka gives a worker's partitions away"
     )

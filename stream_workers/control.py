@@ -56,6 +56,7 @@ class ControlFeed:
             settings.environment,
             load_trusted_keys(settings.keys, "packages"),
             settings.package_retry_seconds,
+            settings.model_runtime,
             self._tell_loaded,
         )
         self.serving = Serving()

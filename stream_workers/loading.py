@@ -11,6 +11,7 @@ from contracts.model_store import ModelStore
 from contracts.package_loading import load_scorer
 from contracts.packages import Package
 from contracts.scorer import Scorer
+from contracts.settings import ModelRuntime
 from contracts.signatures import TrustedKeys
 from stream_workers.serving import LoadedVersion, ServedModel
 
@@ -27,6 +28,7 @@ class VersionLoader:
 
     Args:
         retry_seconds: how long to wait for a package that the store cannot give (yet).
+        runtime: what answers for models.
         on_loaded: told of every version loaded from the store.
     """
 
@@ -36,12 +38,14 @@ class VersionLoader:
         environment: str,
         trusted: TrustedKeys,
         retry_seconds: float,
+        runtime: ModelRuntime,
         on_loaded: Loaded,
     ) -> None:
         self._store = store
         self._environment = environment
         self._trusted = trusted
         self._retry_seconds = retry_seconds
+        self._runtime = runtime
         self._on_loaded = on_loaded
 
     def load(
@@ -84,6 +88,7 @@ class VersionLoader:
             digest=wanted.digest,
             environment=self._environment,
             trusted=self._trusted,
+            runtime=self._runtime,
         )
         if (manifest.model, manifest.version) != (model, wanted.version):
             raise PackageError(
