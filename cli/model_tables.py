@@ -37,9 +37,14 @@ def print_origin(manifest: Manifest, digest: str, deployed: str) -> None:
             "fingerprint": data.fingerprint,
             "libraries": ", ".join(f"{name} {v}" for name, v in manifest.libraries.items()),
             "payload": f"{manifest.payload.size:,} bytes ({manifest.payload.format})",
+            "onnx": f"{manifest.onnx.size:,} bytes" if manifest.onnx else _why_none(manifest),
             "digest": digest,
         }
     )
+
+
+def _why_none(manifest: Manifest) -> str:
+    return f"none: {manifest.why_no_onnx}" if manifest.why_no_onnx else ""
 
 
 def print_features(manifest: Manifest) -> None:

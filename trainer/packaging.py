@@ -27,7 +27,11 @@ def serialize(estimator: Estimator) -> bytes:
 
 
 def store_package(
-    store: ModelStore, draft: Manifest, payload: bytes, key: Ed25519PrivateKey
+    store: ModelStore,
+    draft: Manifest,
+    payload: bytes,
+    key: Ed25519PrivateKey,
+    onnx: bytes | None = None,
 ) -> tuple[Manifest, str]:
     """Sign and store a package as the version after the newest one.
 
@@ -35,6 +39,7 @@ def store_package(
 
     Args:
         draft: the manifest, whose version number does not count.
+        onnx: the ONNX form, if the manifest names one.
 
     Returns:
         The manifest as stored, and its digest.
@@ -46,7 +51,7 @@ def store_package(
     newest = max(map(int, store.versions(draft.model)), default=0)
     for number in range(newest + 1, newest + 1 + ATTEMPTS):
         manifest = replace(draft, version=str(number))
-        package = sign_package(manifest, payload, key)
+        package = sign_package(manifest, payload, key, onnx)
         try:
             store.put(manifest.model, manifest.version, package)
         except VersionTakenError:

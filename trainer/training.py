@@ -19,6 +19,7 @@ from trainer.control_topic import deployed_version
 from trainer.estimators import EstimatorKind, build_pipeline, choose_estimator
 from trainer.fitting import FittedModel, fit_model
 from trainer.golden import golden_samples
+from trainer.onnx_form import with_onnx
 from trainer.packaging import check_stored, serialize, store_package
 from trainer.preparing import TrainingData, prepare
 from trainer.progress import Steps
@@ -86,8 +87,9 @@ def _train(recipe: Recipe, settings: Settings, steps: Steps) -> TrainedVersion:
     with steps.step(f"packaging into {store.url}"):
         payload = serialize(fitted.scorer.estimator)
         draft = _draft(recipe, settings, data, fitted, kind, payload)
+        draft, onnx = with_onnx(draft, fitted.scorer.estimator, data.columns)
         draft = replace(draft, parent=_parent(store, settings, recipe.model))
-        manifest, digest = store_package(store, draft, payload, key)
+        manifest, digest = store_package(store, draft, payload, key, onnx)
         check_stored(store, manifest, digest, load_trusted_keys(settings.keys, "packages"))
     announce_trained(settings, manifest, digest)
     return TrainedVersion(
