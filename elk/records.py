@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 from msgspec import Struct
@@ -12,7 +12,7 @@ from contracts.consumers import NOT_UNPACKED, NOT_UNPACKED_DETAIL
 from contracts.dead_letters import Reason
 from contracts.erasures import Erasures
 from contracts.errors import MillraceError
-from contracts.events import Label, Prediction, Source, to_datetime
+from contracts.events import Label, Source, to_datetime
 from contracts.model_events import ModelEvent
 from contracts.replays import replay_mark
 from contracts.service_stats import ServiceStats
@@ -28,7 +28,7 @@ from prediction_log.indices import IndexNames, coordinates_id, prediction_id
 from prediction_log.operations_documents import from_service_stats
 from prediction_log.replays import Pointer, Replay, merge_lines
 
-_predictions = msgspec.json.Decoder(Prediction)
+_predictions = msgspec.json.Decoder(documents.ReceivedPrediction)
 _labels = msgspec.json.Decoder(Label)
 _model_events = msgspec.json.Decoder(ModelEvent)
 _service_stats = msgspec.json.Decoder(ServiceStats)
@@ -95,7 +95,7 @@ class Origin(Struct, frozen=True):
     event_id: str | None = None
 
 
-class _Entry(NamedTuple):
+class _Entry(Struct, frozen=True, gc=False):
     index_name: str
     document_id: str
     document: Struct
@@ -136,7 +136,8 @@ class Transcriber:
 
     def lines(self, record: Record) -> bytes:
         """The action and the document; errors as `place`."""
-        return create_lines(*self._transcribe(record))
+        entry = self._transcribe(record)
+        return create_lines(entry.index_name, entry.document_id, entry.document)
 
     def place(self, record: Record) -> Pointer:
         """Where the document of a record is, or is to be.

@@ -11,10 +11,6 @@ class _Target(Struct, rename={"index": "_index", "id": "_id"}):
     id: str
 
 
-class _Create(Struct):
-    create: _Target
-
-
 class _UpdateTarget(_Target):
     retry_on_conflict: int = 5
 
@@ -30,8 +26,11 @@ class _Merge(Struct):
 
 def create_lines(index: str, document_id: str, document: Struct) -> bytes:
     """Two lines that create a document; one with that id already there answers 409."""
-    action = _json.encode(_Create(_Target(index, document_id)))
-    return action + b"\n" + _json.encode(document) + b"\n"
+    return b'{"create":{"_index":%b,"_id":%b}}\n%b\n' % (
+        _json.encode(index),
+        _json.encode(document_id),
+        _json.encode(document),
+    )
 
 
 def update_lines(index: str, document_id: str, document: Struct) -> bytes:

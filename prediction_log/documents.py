@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from contracts.events import (
     FeatureValue,
@@ -15,10 +15,12 @@ from contracts.events import (
     to_datetime,
 )
 from contracts.model_events import ModelEvent, ModelEventKind
-from prediction_log.features import Features, split
+from prediction_log.features import Features, read_features
 
 TIMESTAMP = {"timestamp": "@timestamp"}
 """How msgspec renames a field that cannot be a name in Python."""
+
+_NONE = Raw()
 
 
 class Identity(Struct, frozen=True):
@@ -97,9 +99,20 @@ class ModelEventDocument(Struct, frozen=True, kw_only=True, rename=TIMESTAMP):
     kafka: Source
 
 
-def from_prediction(prediction: Prediction) -> PredictionDocument:
-    """Build the document of a prediction."""
-    features = prediction.features
+class ReceivedPrediction(Prediction, frozen=True, kw_only=True, gc=False):
+    """A `Prediction` with its features still as JSON bytes; empty: it has none."""
+
+    features: Raw = _NONE  # type: ignore[assignment]
+
+
+def from_prediction(prediction: ReceivedPrediction) -> PredictionDocument:
+    """Build the document of a prediction.
+
+    Raises:
+        msgspec.ValidationError: its features are no flat object.
+    """
+    received = prediction.features
+    trace = prediction.trace_id
     return PredictionDocument(
         timestamp=prediction.occurred_at,
         event=Identity(prediction.event_id),
@@ -110,8 +123,8 @@ def from_prediction(prediction: Prediction) -> PredictionDocument:
         kafka=prediction.source,
         worker=Identity(prediction.worker),
         predicted_at=prediction.predicted_at,
-        features=None if features is None else split(features),
-        trace=None if prediction.trace_id is None else Identity(prediction.trace_id),
+        features=None if received is _NONE else read_features(received),
+        trace=None if trace is None else Identity(trace),
     )
 
 

@@ -1,10 +1,11 @@
 """Features in a document: numbers in one place, words in another, so that a feature whose type
 changes between two events changes its place instead of breaking the index."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from msgspec import Struct
+import msgspec
+from msgspec import Raw, Struct
 
 from contracts.events import FeatureValue
 
@@ -13,10 +14,42 @@ MAX_NAME_LENGTH = 512
 
 
 class Features(Struct, frozen=True):
-    """`num` holds numbers, `cat` strings and booleans (as "true" or "false")."""
+    """`num` holds numbers, `cat` strings and booleans (as "true" or "false"). Numbers may be the
+    bytes they came in."""
 
-    num: dict[str, float]
+    num: dict[str, float] | Raw
     cat: dict[str, str]
+
+
+_decode_numbers = msgspec.json.Decoder(dict[str, float]).decode
+_decode_features = msgspec.json.Decoder(dict[str, FeatureValue] | None).decode
+_NO_WORDS: dict[str, str] = {}
+_seen: set[str] = set()
+"""Names that are usable, to be asked for all names of an event at once."""
+_MOST_SEEN = 10_000
+
+
+def read_features(received: Raw) -> Features | None:
+    """Sort the features of a message; those that are all numbers are passed on as they came.
+
+    Raises:
+        msgspec.ValidationError: they are no flat object of numbers, strings, booleans and nulls.
+    """
+    try:
+        numbers = _decode_numbers(received)
+    except msgspec.ValidationError:
+        features = _decode_features(received)
+        return None if features is None else split(features)
+    given = bytes(received)
+    if (
+        # As many colons as names: none of them is there twice.
+        given.count(b":") == len(numbers)
+        # In a bulk request each document is a line.
+        and b"\n" not in given
+        and (_seen.issuperset(numbers) or _all_usable(numbers))
+    ):
+        return Features(received, _NO_WORDS)
+    return split(numbers)
 
 
 def split(features: Mapping[str, FeatureValue]) -> Features:
@@ -35,6 +68,13 @@ def split(features: Mapping[str, FeatureValue]) -> Features:
         elif value is not None:
             num[name] = value
     return Features(num, cat)
+
+
+def _all_usable(names: Iterable[str]) -> bool:
+    usable = all(map(_usable, names))
+    if usable and len(_seen) < _MOST_SEEN:
+        _seen.update(names)
+    return usable
 
 
 @lru_cache(maxsize=10_000)

@@ -83,9 +83,10 @@ def coordinates_id(source: Source) -> str:
 def prediction_id(source: Source, model: ModelRef) -> str:
     """The event's coordinates and a slot: `serving`, or `shadow-<version>`."""
     slot = f"shadow-{model.version}" if model.role == "shadow" else "serving"
-    return f"{coordinates_id(source)}-{slot}"
+    return f"{source.topic_id}-{source.partition}-{source.offset}-{slot}"
 
 
 def _date(moment: datetime) -> tuple[int, int, int]:
-    moment = moment.astimezone(UTC)
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
     return moment.year, moment.month, moment.day

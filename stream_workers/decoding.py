@@ -66,7 +66,7 @@ _SURELY_SHORT = 64
 
 
 def decode_event(
-    record: Record, limits: Limits, known_models: Container[str]
+    record: Record, limits: Limits, known_models: Container[str] = ()
 ) -> ReceivedEvent | Refusal:
     """Parse a record's value against the contract of the `features` topic.
 

@@ -51,7 +51,7 @@ class _Consumed(msgspec.Struct):
 def feature_event(data: bytes) -> None:
     """What a worker does with a record of `features`."""
     record = Record("features", 0, 0, b"k", data, _NOW, headers(data))
-    event = decode_event(record, _LIMITS, ())
+    event = decode_event(record, _LIMITS)
     if isinstance(event, Refusal):
         assert event.detail
         return

@@ -31,8 +31,9 @@ SOURCE = Source("features", "uuid", 3, 41)
 AT = datetime(2013, 3, 1, 12, tzinfo=UTC)
 
 
-def prediction(outcome: Outcome, **more: object) -> Prediction:
-    return Prediction(
+def prediction(outcome: Outcome, **more: object) -> documents.ReceivedPrediction:
+    """As a worker sends it and an indexer reads it."""
+    sent = Prediction(
         event_id="e1",
         entity_id="N1",
         occurred_at=AT,
@@ -44,6 +45,7 @@ def prediction(outcome: Outcome, **more: object) -> Prediction:
         worker="w1",
         **more,  # type: ignore[arg-type]
     )
+    return msgspec.json.decode(msgspec.json.encode(sent), type=documents.ReceivedPrediction)
 
 
 def source_of(document: msgspec.Struct) -> dict:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pandas as pd
 import pytest
 from elasticsearch import Elasticsearch
@@ -13,7 +14,7 @@ from contracts.settings import Settings
 from prediction_log import pages, read
 from prediction_log.bulk import create_lines
 from prediction_log.counts import count
-from prediction_log.documents import from_label, from_prediction
+from prediction_log.documents import ReceivedPrediction, from_label, from_prediction
 from prediction_log.indices import IndexNames, coordinates_id, prediction_id
 from prediction_log.outcomes import read_outcomes
 from prediction_log.template import install_template
@@ -56,7 +57,9 @@ class Log:
         self._index(
             self._names.predictions(model, prediction.occurred_at),
             prediction_id(prediction.source, prediction.model),
-            from_prediction(prediction),
+            from_prediction(
+                msgspec.json.decode(msgspec.json.encode(prediction), type=ReceivedPrediction)
+            ),
         )
 
     def label(self, event_id: str, value: str, offset: int) -> None:
