@@ -51,7 +51,7 @@ def _explain(error: Exception) -> None:
 
 
 def run() -> None:
-    """Entry point: 0 done, 1 something the command depends on failed, 2 the caller's mistake."""
+    """Entry point: 0 done, else as `contracts.errors` tells."""
     try:
         app()
     except MillraceError as error:

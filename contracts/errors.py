@@ -1,7 +1,8 @@
 """The tree of errors that Millrace raises; every message says what to do about it.
 
 The command line prints the message alone and exits with `exit_status`: 2 for a mistake of the
-caller, 1 for a failure of something the caller depends on.
+caller, 3 for a server that is there and refuses, 1 for any other failure of something the caller
+depends on. Only after 1 may the same command succeed a little later.
 """
 
 
@@ -27,6 +28,8 @@ class UnreachableError(MillraceError):
 
 class AccessError(MillraceError):
     """Kafka or Elasticsearch is there, but does not trust us, is not trusted, or forbids it."""
+
+    exit_status = 3
 
 
 class DeliveryError(MillraceError):

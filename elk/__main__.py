@@ -11,7 +11,7 @@ from elk import indexer
 
 
 def main(arguments: list[str]) -> int:
-    """Run a subcommand; 0 stopped as asked, 1 a failure, 2 the caller's mistake."""
+    """Run a subcommand; 0 stopped as asked, else as `contracts.errors` tells."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

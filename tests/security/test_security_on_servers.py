@@ -37,7 +37,7 @@ def sentence(done: "subprocess.CompletedProcess[str]", servers: Secured) -> str:
     output = done.stdout + done.stderr
     assert "Traceback" not in output
     assert not [word for word in servers.secrets() if word in output]
-    assert done.returncode in (1, 2), output
+    assert done.returncode == AccessError.exit_status, output
     return done.stderr
 
 
