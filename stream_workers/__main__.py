@@ -14,7 +14,12 @@ from contracts.topics import Topics
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        SystemExit: it has stopped as asked, or crashed.
+        MillraceError: it cannot start, or go on; `exit_status` tells whether it may later.
+    """
     # Before numpy is imported: several workers that each use every core only hinder each other.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, str(settings.worker_threads))
@@ -32,9 +37,16 @@ def run(settings: Settings) -> None:
         when_kafka_answers(settings, lambda: _require_rights(settings), threading.Event())
         app.control.feed.catch_up()
         app.control.feed.wait_for_the_store()
-        faust.Worker(
+        worker = faust.Worker(
             app, loglevel="WARNING", quiet=True, redirect_stdouts=False, override_logging=False
-        ).execute_from_commandline()
+        )
+        try:
+            worker.execute_from_commandline()
+        except SystemExit:
+            # Faust ends with status 1 whatever the reason; ours tells whether a restart may help.
+            if isinstance(worker.crash_reason, MillraceError):
+                raise worker.crash_reason from None
+            raise
 
 
 def _require_rights(settings: Settings) -> None:

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 from bombs import bomb
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from kafka import KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer
 
+from contracts.errors import ConfigurationError
 from contracts.events import Prediction
 
 pytestmark = pytest.mark.stack
@@ -253,6 +254,18 @@ def test_a_worker_stops_in_order_and_the_next_goes_on_exactly_where_it_was(works
     works.start_worker()
     predictions = works.wait_for_predictions(2100)
     assert len(predictions) == 2100
+
+
+def test_a_topic_that_does_not_fit_ends_the_worker_as_a_mistake_of_its_operator(
+    works: Works,
+) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=works.settings.kafka)
+    admin.create_partitions({works.topics.features.name: works.settings.partitions + 1})
+    admin.close()
+    works.publish("1", 1.0, sequence=1)
+    worker = works.start_worker()
+    assert worker.process.wait(60) == ConfigurationError.exit_status, worker.output
+    assert "a topic that grows needs its outputs to grow first" in worker.output.splitlines()[-1]
 
 
 def _wait_for_rejections(works: Works, count: int) -> None:
