@@ -2,19 +2,14 @@
 
 import os
 import signal
-import subprocess
 import sys
 import threading
-import time
-from types import FrameType
 from typing import Annotated
 
 import typer
 
 from cli.options import BootstrapServers, Elasticsearch
 from contracts.settings import Settings, load_settings
-
-_LOOK_SECONDS = 0.2
 
 
 def worker(
@@ -25,8 +20,9 @@ def worker(
 ) -> None:
     """Score feature events with the current models until SIGTERM or Ctrl-C.
 
-    With --processes each serves health and metrics at a port of its own: that of
-    MILLRACE_HTTP_ADDRESS, and those after it.
+    With --processes 2 or more, a worker that ends unasked is started again, after a second at first
+    and after a minute at most. All stop together; a second signal kills them. Each serves health
+    and metrics at a port of its own: that of MILLRACE_HTTP_ADDRESS, and those after it.
 
     Start as many as you like, on as many hosts as you like: they share the partitions of the
     topic `features`. A newly published version is served within seconds, without a restart.
@@ -40,7 +36,7 @@ def worker(
 
         run(settings)
     else:
-        _run_many([sys.executable, "-m", "stream_workers"], processes, settings)
+        sys.exit(_worker_processes(processes, settings))
 
 
 def indexer(
@@ -63,25 +59,26 @@ def indexer(
     run(settings, stop)
 
 
-def _run_many(argv: list[str], count: int, settings: Settings) -> None:
-    """Run several processes; a signal, or the end of one of them, ends them all."""
-    environment = {**os.environ, "MILLRACE_BOOTSTRAP_SERVERS": settings.kafka}
+def _worker_processes(count: int, settings: Settings) -> int:
+    """Run several workers under one supervisor; its exit status."""
+    from contracts.telemetry import configure_logging
+    from stream_workers import lifeline
+    from stream_workers.supervisor import Program, supervise
+
     host, _, port = settings.http_address.rpartition(":")
-    children = [
-        subprocess.Popen(
-            argv,
-            env={**environment, "MILLRACE_HTTP_ADDRESS": f"{host}:{int(port) and int(port) + n}"},
-        )
-        for n in range(count)
-    ]
-
-    def end_all(_signal: int, _frame: FrameType | None) -> None:
-        for child in children:
-            child.terminate()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end_all)
-    while all(child.poll() is None for child in children):
-        time.sleep(_LOOK_SECONDS)
-    end_all(signal.SIGTERM, None)
-    sys.exit(max(abs(child.wait()) for child in children))
+    log = configure_logging(settings, "worker")
+    log.info("the supervisor starts workers", processes=count)
+    return supervise(
+        [
+            Program(
+                f"worker process {n + 1}",
+                [sys.executable, "-m", "stream_workers", lifeline.ARGUMENT],
+                os.environ
+                | {
+                    "MILLRACE_BOOTSTRAP_SERVERS": settings.kafka,
+                    "MILLRACE_HTTP_ADDRESS": f"{host}:{int(port) and int(port) + n}",
+                },
+            )
+            for n in range(count)
+        ]
+    )

@@ -11,6 +11,7 @@ from contracts.kafka_waiting import when_kafka_answers
 from contracts.settings import Settings, load_settings
 from contracts.telemetry import configure_logging
 from contracts.topics import Topics
+from stream_workers import lifeline
 
 
 def run(settings: Settings) -> None:
@@ -65,7 +66,9 @@ def _require_rights(settings: Settings) -> None:
 
 
 def main() -> None:
-    """Entry point of the container."""
+    """Entry point of the container, and of each process under a supervisor."""
+    if lifeline.ARGUMENT in sys.argv:
+        lifeline.hold_on()
     try:
         run(load_settings())
     except MillraceError as error:

@@ -41,6 +41,7 @@ from contracts.topics import Topics
 PATIENCE_SECONDS = 90.0
 SCHEMA = FeatureSchema((Feature("size", "numeric"), Feature("weight", "numeric", nullable=True)))
 MODEL = "sizes"
+_IMPATIENT = {"MILLRACE_SESSION_TIMEOUT_MS": "6000", "MILLRACE_PACKAGE_RETRY_SECONDS": "1"}
 
 
 class Works:
@@ -59,12 +60,11 @@ class Works:
 
     def start_worker(self, delivery: str = "exactly_once") -> ServiceProcess:
         """A worker whose death Kafka notices soon, and that does not wait long for a package."""
-        return self._running.start(
-            "stream_workers",
-            MILLRACE_DELIVERY=delivery,
-            MILLRACE_SESSION_TIMEOUT_MS="6000",
-            MILLRACE_PACKAGE_RETRY_SECONDS="1",
-        )
+        return self._running.start("stream_workers", MILLRACE_DELIVERY=delivery, **_IMPATIENT)
+
+    def start_workers(self, processes: int) -> ServiceProcess:
+        """Such workers under one supervisor, as `millrace worker` starts them."""
+        return self._running.start("cli", ["worker", "--processes", str(processes)], **_IMPATIENT)
 
     def wait_for(self, condition: Callable[[], Any], what: str) -> Any:
         return wait_until(condition, PATIENCE_SECONDS, what)
