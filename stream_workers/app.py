@@ -3,7 +3,6 @@
 import asyncio
 import os
 import socket
-import sys
 import tempfile
 import threading
 from collections.abc import Iterable, Sequence
@@ -16,6 +15,7 @@ from mode import Service, ServiceT
 from contracts.errors import ConfigurationError
 from contracts.kafka import consumer_group, describe_topics, librdkafka_settings
 from contracts.kafka_waiting import when_kafka_answers
+from contracts.operating.membership import Membership, start_over
 from contracts.operating.operated import Operated
 from contracts.settings import Settings
 from contracts.topics import MIB, Topics
@@ -24,10 +24,9 @@ from stream_workers.decoding import Limits
 from stream_workers.health import watch_lane, watch_models
 from stream_workers.lane import Lane
 from stream_workers.listener import Listener
-from stream_workers.membership import Membership
 from stream_workers.metrics import SERVICE, WorkerMetrics
 from stream_workers.outputs import Destinations, OutputWriter
-from stream_workers.refused_batches import records_from
+from stream_workers.refused_batches import read_refused
 from stream_workers.scoring import BatchScorer
 from stream_workers.tracing import ScoringTraces
 from stream_workers.transport import Transport
@@ -146,7 +145,7 @@ class WorkerApp(faust.App):
             scorer,
             lambda: self.control.feed.serving,
             look_up_topics,
-            partial(records_from, settings),
+            partial(read_refused, settings),
             settings.worker_batch,
             listener,
             membership,
@@ -155,12 +154,6 @@ class WorkerApp(faust.App):
         self.metrics.ask(lane)
         watch_lane(self.operated, lane)
         return lane
-
-
-def start_over() -> None:
-    """Begin anew as the same process, with nothing of what it was but its command line."""
-    sys.stderr.flush()
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def input_topic_ids(

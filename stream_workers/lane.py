@@ -16,15 +16,14 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from kafka.errors import KafkaError as BrokerError
 
 from contracts.errors import UnreachableError
+from contracts.kafka_reading import known_lags, read_batch
 from contracts.operating.kafka_watch import TOLD_AGAIN_SECONDS
+from contracts.operating.membership import UNSETTLED_SECONDS, Membership
 from stream_workers.at_least_once import AtLeastOnce
 from stream_workers.delivery import FLUSH_SECONDS, Delivery, raise_if_final
 from stream_workers.exactly_once import ExactlyOnce
-from stream_workers.lag import known_lags
 from stream_workers.listener import Listener
-from stream_workers.membership import Membership
 from stream_workers.orders import Orders
-from stream_workers.reading import read_batch
 from stream_workers.records import Record, from_message
 from stream_workers.refused_batches import ReadRefused
 from stream_workers.scoring import BatchScorer
@@ -36,8 +35,6 @@ log = structlog.get_logger("stream_workers.lane")
 _POLL_SECONDS = 0.1
 _RETRY_SECONDS = 1.0
 _LOOK_SECONDS = 1.0
-_UNSETTLED_SECONDS = 60.0
-"""Longer than a rebalance takes unless another member is stuck."""
 
 
 class Lane(threading.Thread):
@@ -164,7 +161,7 @@ class Lane(threading.Thread):
         """Keep what others may ask for: a consumer that polls must be asked by nobody else."""
         self.went_round = now
         unsettled = self._membership.unsettled_seconds
-        if unsettled > _UNSETTLED_SECONDS:
+        if unsettled > UNSETTLED_SECONDS:
             log.error(
                 "Kafka answers, but this worker is no member of its group; it starts over",
                 for_seconds=round(unsettled, 1),

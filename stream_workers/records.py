@@ -5,6 +5,7 @@ from typing import Any
 from msgspec import Struct
 
 from contracts.dead_letters import Headers
+from contracts.kafka_reading import headers_of
 
 MOST_OVERHEAD_BYTES = 64 * 1024
 """Of key and headers together. Compressed, a record of any size fits through a topic's limit."""
@@ -43,12 +44,6 @@ def calendar_seconds(milliseconds: int) -> float | None:
 def from_message(message: Any) -> Record:
     """Take a record out of confluent-kafka's `Message`."""
     kind, milliseconds = message.timestamp()
-    try:
-        # Once and never again: after confluent-kafka 2.16 has failed on a name that is not UTF-8,
-        # a second call gives a list with a hole in it, and the process dies.
-        headers = message.headers() or []
-    except (SystemError, UnicodeDecodeError):
-        headers = None
     return Record(
         message.topic(),
         message.partition(),
@@ -57,5 +52,5 @@ def from_message(message: Any) -> Record:
         message.value(),
         # As `calendar_seconds`, which as a call would cost as much as all the rest of a record.
         milliseconds / 1000 if kind and 0 < milliseconds < _YEAR_9999_MS else None,
-        headers,
+        headers_of(message),
     )

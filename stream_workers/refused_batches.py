@@ -1,56 +1,29 @@
-"""Batches that librdkafka does not take apart, and would try again for ever.
-
-Its limit is that of `contracts.unpacking`. kafka-python reads them instead: such records are known
-by their offsets alone and become dead letters, and the partition goes on behind them.
-"""
+"""Getting over the batches that librdkafka does not take apart."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
 
-from kafka import TopicPartition
-
-from contracts.consumers import NOT_UNPACKED, python_consumer
+from contracts.refused_batches import records_from
 from contracts.settings import Settings
 from stream_workers.records import Record, calendar_seconds
 
 ReadRefused = Callable[[str, int, int, int], Iterator[list[Record]]]
 """Topic, partition, offset, most records at once -> the records from there on."""
 
-_POLL_MS = 10_000
 
-
-def records_from(
+def read_refused(
     settings: Settings, topic: str, partition: int, offset: int, most: int
 ) -> Iterator[list[Record]]:
-    """Read from an offset on, at most `most` records at once, until they can be read otherwise.
-
-    Raises:
-        KafkaError, UnreachableError: Kafka does not give them; nothing is lost by trying again.
-    """
-    place = TopicPartition(topic, partition)
-    with closing(
-        python_consumer(
-            settings,
-            group_id=None,
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            metrics_enabled=False,
-        )
-    ) as consumer:
-        consumer.assign([place])
-        consumer.seek(place, offset)
-        while found := consumer.poll(_POLL_MS, most).get(place, []):
-            yield [
-                Record(
-                    topic,
-                    partition,
-                    record.offset,
-                    record.key,
-                    record.value,
-                    calendar_seconds(record.timestamp),
-                    record.headers,
-                )
-                for record in found
-            ]
-            if len(found) < most or found[-1].value is not NOT_UNPACKED:
-                return
+    """As `contracts.refused_batches.records_from`, as records of a worker."""
+    for found in records_from(settings, topic, partition, offset, most):
+        yield [
+            Record(
+                topic,
+                partition,
+                record.offset,
+                record.key,
+                record.value,
+                calendar_seconds(record.timestamp),
+                record.headers,
+            )
+            for record in found
+        ]

@@ -52,7 +52,7 @@ def shorten_patience(milliseconds: int) -> None:
 
 def leave_out(path: str) -> None:
     """Let a worker believe for once, when the file is there, that its group has left it out."""
-    from stream_workers.membership import Membership
+    from contracts.operating.membership import Membership
 
     def unsettled(_: Membership) -> float:
         try:

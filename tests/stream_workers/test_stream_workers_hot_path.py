@@ -20,6 +20,7 @@ from confluent_kafka import Message
 from contracts.deployments import DeployedVersion, Deployment
 from contracts.events import FeatureEvent, ModelRef
 from contracts.feature_schema import Feature, FeatureSchema
+from contracts.kafka_reading import read_batch
 from contracts.operating.health import Health
 from contracts.operating.metrics import ServiceMetrics
 from contracts.scorer import Scorer
@@ -27,7 +28,6 @@ from stream_workers.decoding import Limits
 from stream_workers.delivery import hand_over
 from stream_workers.metrics import WorkerMetrics
 from stream_workers.outputs import Destinations, OutputWriter
-from stream_workers.reading import read_batch
 from stream_workers.records import from_message
 from stream_workers.scoring import BatchScorer
 from stream_workers.serving import LoadedVersion, ServedModel, Serving

@@ -5,6 +5,8 @@ A consumer of librdkafka 2.16 that lost its partitions while a broker was frozen
 for minutes without joining again: it had forgotten the broker, which answered every other client.
 """
 
+import os
+import sys
 import time
 from collections.abc import Callable
 
@@ -21,6 +23,10 @@ class _Statistics(Struct):
 
 
 _decode = msgspec.json.Decoder(_Statistics).decode
+
+
+UNSETTLED_SECONDS = 60.0
+"""Longer than a rebalance takes unless another member is stuck."""
 
 
 class Membership:
@@ -41,3 +47,9 @@ class Membership:
     def unsettled_seconds(self) -> float:
         """For how long it has been no settled member while Kafka answered."""
         return self._clock() - self._settled_at
+
+
+def start_over() -> None:
+    """Begin anew as the same process, with nothing of what it was but its command line."""
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

@@ -2,7 +2,7 @@
 
 import json
 
-from stream_workers.membership import Membership
+from contracts.operating.membership import Membership
 
 
 def statistics(join_state: str) -> str:

@@ -1,0 +1,66 @@
+"""Reading with librdkafka: what is there, how far behind, and headers of any kind."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import confluent_kafka
+from confluent_kafka import KafkaException, TopicPartition
+
+Partition = tuple[str, int]
+"""Topic and partition."""
+
+_MOST_BYTES = 8 * 1024 * 1024
+"""A batch that has grown to this is done with, whatever else has arrived."""
+_FEW = 20
+"""Records read at once, before the size of the batch is looked at."""
+
+
+def read_batch(
+    consumer: confluent_kafka.Consumer, most: int, most_seconds: float
+) -> list[confluent_kafka.Message]:
+    """Wait so long for a first record, and take with it what else has arrived by then."""
+    first = consumer.poll(most_seconds)
+    if first is None:
+        return []
+    messages, size = [first], len(first)
+    while len(messages) < most and size < _MOST_BYTES:
+        # With a timeout it would wait for more.
+        more = consumer.consume(min(_FEW, most - len(messages)), 0)
+        if not more:
+            break
+        messages += more
+        size += sum(map(len, more))
+    return messages
+
+
+def headers_of(message: Any) -> list[tuple[str, bytes]] | None:
+    """The headers of confluent-kafka's `Message`; None if the name of one is not UTF-8.
+
+    To be asked once and never again: after confluent-kafka 2.16 has failed on such a name, a
+    second call gives a list with a hole in it, and the process dies.
+    """
+    try:
+        return message.headers() or []
+    except (SystemError, UnicodeDecodeError):
+        return None
+
+
+def known_lags(
+    consumer: confluent_kafka.Consumer, partitions: Iterable[Partition]
+) -> dict[Partition, int]:
+    """Records not read yet, of the partitions that were fetched from at least once.
+
+    From what the consumer knows by itself; for its own thread only. Asked from another thread
+    while it polls, confluent-kafka 2.16 may stop the whole process.
+    """
+    found = {}
+    for partition in partitions:
+        asked = TopicPartition(*partition)
+        try:
+            [position] = consumer.position([asked])
+            _, end = consumer.get_watermark_offsets(asked, cached=True)
+        except KafkaException:
+            continue
+        if position.offset >= 0 and end >= 0:
+            found[partition] = max(0, end - position.offset)
+    return found
