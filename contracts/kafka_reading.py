@@ -1,6 +1,7 @@
 """Reading with librdkafka: what is there, how far behind, and headers of any kind."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from operator import methodcaller
 from typing import Any
 
 import confluent_kafka
@@ -11,6 +12,9 @@ Partition = tuple[str, int]
 
 _MOST_BYTES = 8 * 1024 * 1024
 """A batch that has grown to this is done with, whatever else has arrived."""
+_headers = methodcaller("headers")
+"""Called by its name in Python code that has run often, Python 3.11 and later leave out the look
+for an error that comes with a result; it would show up in the next call, whatever that is."""
 _FEW = 20
 """Records read at once, before the size of the batch is looked at."""
 
@@ -40,18 +44,23 @@ def headers_of(message: Any) -> list[tuple[str, bytes]] | None:
     second call gives a list with a hole in it, and the process dies.
     """
     try:
-        return message.headers() or []
+        return _headers(message) or []
     except (SystemError, UnicodeDecodeError):
         return None
 
 
 def known_lags(
-    consumer: confluent_kafka.Consumer, partitions: Iterable[Partition]
+    consumer: confluent_kafka.Consumer,
+    partitions: Iterable[Partition],
+    ends: Mapping[Partition, int] | None = None,
 ) -> dict[Partition, int]:
     """Records not read yet, of the partitions that were fetched from at least once.
 
     From what the consumer knows by itself; for its own thread only. Asked from another thread
     while it polls, confluent-kafka 2.16 may stop the whole process.
+
+    Args:
+        ends: offsets at which nothing more was found, if that is kept.
     """
     found = {}
     for partition in partitions:
@@ -61,6 +70,7 @@ def known_lags(
             _, end = consumer.get_watermark_offsets(asked, cached=True)
         except KafkaException:
             continue
-        if position.offset >= 0 and end >= 0:
-            found[partition] = max(0, end - position.offset)
+        reached = max(position.offset, (ends or {}).get(partition, -1))
+        if reached >= 0 and end >= 0:
+            found[partition] = max(0, end - reached)
     return found

@@ -24,7 +24,10 @@ class Loops(Protocol):
     """What is asked of the indexer, from other threads."""
 
     went_round: float
-    assignment: frozenset[Partition]
+
+    @property
+    def assignment(self) -> frozenset[Partition]:
+        """The partitions the group has given it."""
 
 
 class ElasticsearchProbe:

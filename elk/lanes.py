@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 
@@ -50,7 +51,7 @@ class Lanes:
         begun = list(self._begun.values())
         return time.monotonic() - min(begun) if begun else 0.0
 
-    def send(self, batch: Batch[Record]) -> None:
+    def send(self, batch: Batch[Any]) -> None:
         """Hand over a batch; there must be a free lane."""
         with self._changed:
             self.busy += 1
