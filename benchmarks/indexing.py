@@ -17,7 +17,7 @@ from msgspec import Struct
 from benchmarks.bed import Bed
 from benchmarks.processes import Watched, python
 from contracts.kafka import consumer_group, topic_ids
-from elk.bulk_answers import FILTER_PATH
+from elk.bulk_answers import SUMMARY_PATH
 from elk.records import Transcriber
 from prediction_log.client import connect
 from prediction_log.template import install_template
@@ -69,7 +69,7 @@ class Prepared:
         settings = self.bed.settings
         pattern = f"{settings.index_prefix}-*"
         install_template(settings)
-        with Created(self.client, pattern, len(self.lines)) as created:
+        with Created(connect(settings, 1), pattern, len(self.lines)) as created:
             if way == "indexer":
                 used = self._by_indexer(created, folder)
             elif way == "raw _bulk":
@@ -106,7 +106,7 @@ class Prepared:
 
         def send(body: bytes) -> None:
             self.client.perform_request(
-                "POST", f"/_bulk?filter_path={FILTER_PATH}", headers=_HEADERS, body=body
+                "POST", f"/_bulk?filter_path={SUMMARY_PATH}", headers=_HEADERS, body=body
             )
 
         with ThreadPoolExecutor(self.bed.settings.bulk_in_flight) as threads:

@@ -42,7 +42,7 @@ class Label(Struct, frozen=True, kw_only=True):
     occurred_at: Moment
 
 
-class ModelRef(Struct, frozen=True):
+class ModelRef(Struct, frozen=True, gc=False):
     """Which version of which model answered, and in which role."""
 
     name: ModelName
@@ -50,7 +50,7 @@ class ModelRef(Struct, frozen=True):
     role: Role
 
 
-class Classification(Struct, frozen=True, tag_field="task", tag="classification"):
+class Classification(Struct, frozen=True, tag_field="task", tag="classification", gc=False):
     """A class label; `confidence` is the probability of that label."""
 
     label: str
@@ -58,20 +58,20 @@ class Classification(Struct, frozen=True, tag_field="task", tag="classification"
     probabilities: dict[str, float]
 
 
-class Regression(Struct, frozen=True, tag_field="task", tag="regression"):
+class Regression(Struct, frozen=True, tag_field="task", tag="regression", gc=False):
     """A number, in the unit of the target."""
 
     value: float
 
 
-class Clustering(Struct, frozen=True, tag_field="task", tag="clustering"):
+class Clustering(Struct, frozen=True, tag_field="task", tag="clustering", gc=False):
     """The nearest cluster, and the distance to its centre where the estimator has one."""
 
     cluster: int
     distance: float | None = None
 
 
-class Anomaly(Struct, frozen=True, tag_field="task", tag="anomaly"):
+class Anomaly(Struct, frozen=True, tag_field="task", tag="anomaly", gc=False):
     """Whether the event is out of the ordinary; lower scores are more so (scikit-learn)."""
 
     is_anomaly: bool
@@ -81,7 +81,7 @@ class Anomaly(Struct, frozen=True, tag_field="task", tag="anomaly"):
 Outcome = Classification | Regression | Clustering | Anomaly
 
 
-class Latency(Struct, frozen=True):
+class Latency(Struct, frozen=True, gc=False):
     """Milliseconds. Queue and total count from the record's send time; the age from
     `occurred_at`. `inference_ms` is that of the whole batch the event was scored in."""
 
@@ -91,7 +91,7 @@ class Latency(Struct, frozen=True):
     event_age_ms: float
 
 
-class Source(Struct, frozen=True):
+class Source(Struct, frozen=True, gc=False):
     """Where in Kafka the event stands. `topic_id` tells a re-created topic from the old one."""
 
     topic: str
@@ -100,7 +100,7 @@ class Source(Struct, frozen=True):
     offset: int
 
 
-class Prediction(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Prediction(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A scored event. Topic `predictions`, same key and partition as the event.
 
     `features` are those received; a shadow prediction refers to its serving one by `source`

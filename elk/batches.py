@@ -49,14 +49,16 @@ def cut(
 ) -> Batch[R]:
     """Take records from the front of `waiting` and note them as under way."""
     batch: Batch[R] = Batch()
-    size = 0
+    size, taken = 0, 0
     # Records of a partition that step back (it was lost and came back) start a span of their own.
     runs: list[tuple[Partition, int, int]] = []
     newest: dict[Partition, int] = {}
-    while waiting and len(batch) < most_documents and size < most_bytes:
+    while waiting and taken < most_documents and size < most_bytes:
         record = waiting.popleft()
+        taken += 1
         try:
-            lines, mark = transcriber.lines(record), transcriber.mark(record)
+            lines = transcriber.lines(record)
+            mark = transcriber.mark(record) if record.headers else None
         except Erased:
             batch.erased += 1
         except Rejection as rejection:

@@ -9,6 +9,9 @@ FILTER_PATH = (
 )
 """All we read of an answer; without it every document would come back with its coordinates."""
 
+SUMMARY_PATH = "errors"
+"""Whether there is anything to read: the answers to all documents cost as much as making them."""
+
 EXISTS = 409
 _REFUSED = range(400, 500)
 _TEMPORARY_STATUSES = frozenset({401, 403, 404, 408, 413, 429})
@@ -51,6 +54,12 @@ class Action(Struct):
 
     create: Item | None = None
     update: Item | None = None
+
+
+class BulkSummary(Struct):
+    """The shortest answer to a whole request; `errors` counts documents that are there already."""
+
+    errors: bool
 
 
 class BulkAnswer(Struct):

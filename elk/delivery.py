@@ -7,7 +7,7 @@ documents are created by id and one that is there already (409) counts as writte
 import threading
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import structlog
@@ -18,7 +18,7 @@ from contracts.errors import MillraceError
 from contracts.settings import Settings
 from elk import backoff
 from elk.batches import Batch
-from elk.bulk_answers import FILTER_PATH, BulkAnswer, judge
+from elk.bulk_answers import FILTER_PATH, SUMMARY_PATH, BulkAnswer, BulkSummary, Verdict, judge
 from elk.records import Record, Rejection
 from prediction_log.client import connect, reason
 from prediction_log.template import install_template
@@ -26,7 +26,6 @@ from prediction_log.template import install_template
 log = structlog.stdlib.get_logger("elk")
 
 _HEADERS = {"accept": "application/json", "content-type": "application/x-ndjson"}
-_TARGET = f"/_bulk?filter_path={FILTER_PATH}"
 _UNSPLITTABLE = (400, 413)
 """The whole request was refused for the sake of one document (an over-long id) or of its size."""
 TRUSTED_SECONDS = 5.0
@@ -62,6 +61,7 @@ class Delivery:
         self._giving_up = giving_up
         self._answered_at = 0.0
         self._refused_since: float | None = None
+        self._looks_closely = False
         self.retries = 0
 
     def deliver(self, batch: Batch[Record]) -> tuple[int, int]:
@@ -97,7 +97,7 @@ class Delivery:
             positions = queue.pop()
             try:
                 self._ensure_template()
-                answer = self._request([lines[n] for n in positions])
+                verdict = self._request([lines[n] for n in positions])
             except ApiError as error:
                 if error.meta.status in _UNSPLITTABLE:
                     if len(positions) == 1:
@@ -112,7 +112,6 @@ class Delivery:
                 self._answered_at = 0.0
                 complaint = str(error)
             else:
-                verdict = judge(answer.items)
                 refused.update({positions[n]: why for n, why in verdict.refused.items()})
                 if not verdict.again:
                     self._tell_the_end()
@@ -125,16 +124,30 @@ class Delivery:
             queue.append(positions)
         return refused
 
-    def _request(self, lines: Sequence[bytes]) -> BulkAnswer:
-        # The generic request passes bytes through; `bulk()` is made for lists of dicts.
-        response = self._client.perform_request(
-            "POST", _TARGET, headers=_HEADERS, body=b"".join(lines)
-        )
-        answer = msgspec.convert(response.body, BulkAnswer)
+    def _request(self, lines: Sequence[bytes]) -> Verdict:
+        """Send some lines. Only where not all of them are taken, they are sent once more to learn
+        which: what is there already answers 409 then."""
+        body = b"".join(lines)
+        if not self._looks_closely:
+            summary = msgspec.convert(self._post(body, SUMMARY_PATH), BulkSummary)
+            self._answered_at = time.monotonic()
+            if not summary.errors:
+                return Verdict([], {})
+        answer = msgspec.convert(self._post(body, FILTER_PATH), BulkAnswer)
         if len(answer.items) != len(lines):
             raise msgspec.DecodeError(f"{len(answer.items)} answers to {len(lines)} documents")
         self._answered_at = time.monotonic()
-        return answer
+        # Where one batch is a replay or is refused, so is the next most likely.
+        self._looks_closely = any(
+            item.create is None or item.create.status >= 300 for item in answer.items
+        )
+        return judge(answer.items)
+
+    def _post(self, body: bytes, filter_path: str) -> Any:
+        # The generic request passes bytes through; `bulk()` is made for lists of dicts.
+        return self._client.perform_request(
+            "POST", f"/_bulk?filter_path={filter_path}", headers=_HEADERS, body=body
+        ).body
 
     def _ensure_template(self) -> None:
         """After a silence or an error, what answers may be a new, empty cluster; without the

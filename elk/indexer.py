@@ -1,5 +1,6 @@
 """The indexer: consumes the topics of the log and writes documents, losing and doubling none."""
 
+import gc
 import os
 import socket
 import threading
@@ -88,6 +89,9 @@ def index(settings: Settings, stop: threading.Event, operated: Operated) -> None
     )
     log.info("indexer started", topics=transcriber.topics, index_prefix=settings.index_prefix)
     transcriber.erasures = erasures.erasures
+    # What is there by now stays: the collector need not go through all objects of all libraries.
+    gc.collect()
+    gc.freeze()
     membership = Membership()
     indexer = Indexer(settings, transcriber, lanes, erasures, membership, operated)
     metrics.ask(indexer, lanes, lambda: delivery.retries)

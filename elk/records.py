@@ -152,10 +152,8 @@ class Transcriber:
     def mark(self, record: Record) -> bytes | None:
         """What a record says about a dead letter that was replayed: lines to be written once its
         own document is there; None for nearly all."""
-        if record.topic not in (self._predictions, self._dead_letters):
-            return None
         mark = replay_mark(record.headers) if record.headers else None
-        if mark is None:
+        if mark is None or record.topic not in (self._predictions, self._dead_letters):
             return None
         place = self.place(record)
         if record.topic == self._predictions:
@@ -192,9 +190,10 @@ class Transcriber:
     def _transcribe(self, record: Record) -> _Entry:
         if record.value is NOT_UNPACKED:
             raise Rejection("too_large", NOT_UNPACKED_DETAIL)
-        if record.headers is None:
+        headers = record.headers
+        if headers is None:
             raise Rejection("malformed", "the name of a header is not UTF-8")
-        if record.topic != self._dead_letters and (refusal := refused_version(record.headers)):
+        if headers and record.topic != self._dead_letters and (refusal := refused_version(headers)):
             raise Rejection("invalid", refusal)
         try:
             entry = self._entry[record.topic](record)

@@ -23,13 +23,15 @@ TIMESTAMP = {"timestamp": "@timestamp"}
 _NONE = Raw()
 
 
-class Identity(Struct, frozen=True):
+class Identity(Struct, frozen=True, gc=False):
     """The `{"id": …}` of an event, an entity, a trace or a worker."""
 
     id: str
 
 
-class PredictionDocument(Struct, frozen=True, kw_only=True, omit_defaults=True, rename=TIMESTAMP):
+class PredictionDocument(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, rename=TIMESTAMP, gc=False
+):
     """A prediction; `timestamp` is when the event occurred. Shadows carry no features."""
 
     timestamp: datetime

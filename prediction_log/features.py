@@ -13,7 +13,7 @@ MAX_NAME_LENGTH = 512
 """Longer feature names are left out: the mapping would carry them in every cluster state."""
 
 
-class Features(Struct, frozen=True):
+class Features(Struct, frozen=True, gc=False):
     """`num` holds numbers, `cat` strings and booleans (as "true" or "false"). Numbers may be the
     bytes they came in."""
 
