@@ -22,7 +22,10 @@ Deliver = Callable[[Batch[Record]], tuple[int, int]]
 
 
 class Lanes:
-    """Hands batches to `count` threads; what is finished is marked so in its spans."""
+    """Hands batches to `count` threads; what is finished is marked so in its spans.
+
+    One batch more than that may be handed over: it is there when a thread is done.
+    """
 
     def __init__(self, count: int, deliver: Deliver) -> None:
         self._deliver = deliver
@@ -30,7 +33,7 @@ class Lanes:
         self._batches: queue.SimpleQueue[Batch[Record] | None] = queue.SimpleQueue()
         self._changed = threading.Condition()
         self._begun: dict[int, float] = {}
-        self.busy = 0
+        self._handed_over = 0
         self.documents = 0
         self.dead_letters = 0
         self.failure: Exception | None = None
@@ -42,8 +45,13 @@ class Lanes:
 
     @property
     def free(self) -> bool:
-        """Whether another batch can be sent at once."""
-        return self.busy < self._count
+        """Whether another batch may be handed over."""
+        return self._handed_over <= self._count
+
+    @property
+    def busy(self) -> int:
+        """How many requests are under way."""
+        return min(self._handed_over, self._count)
 
     @property
     def unfinished_seconds(self) -> float:
@@ -52,17 +60,18 @@ class Lanes:
         return time.monotonic() - min(begun) if begun else 0.0
 
     def send(self, batch: Batch[Any]) -> None:
-        """Hand over a batch; there must be a free lane."""
+        """Hand over a batch; there must be room for it."""
         with self._changed:
-            self.busy += 1
+            self._handed_over += 1
             self._begun[id(batch)] = time.monotonic()
         self._batches.put(batch)
 
     def wait(self, most_seconds: float, until_idle: bool = False) -> None:
-        """Wait until a lane is free (or all are), or the time is over."""
+        """Wait until there is room for a batch (or all are done), or the time is over."""
         with self._changed:
             self._changed.wait_for(
-                lambda: self.failure or (self.busy == 0 if until_idle else self.free), most_seconds
+                lambda: self.failure or (not self._handed_over if until_idle else self.free),
+                most_seconds,
             )
 
     def close(self) -> None:
@@ -84,7 +93,7 @@ class Lanes:
             else:
                 batch.finish()
             with self._changed:
-                self.busy -= 1
+                self._handed_over -= 1
                 del self._begun[id(batch)]
                 self.documents += documents
                 self.dead_letters += dead_letters
