@@ -11,7 +11,13 @@ from pathlib import Path
 import confluent_kafka as ck
 import joblib
 import msgspec
-from confluent_kafka import admin
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    OffsetSpec,
+)
 
 import local_stack
 from benchmarks.workloads import Workload
@@ -46,7 +52,7 @@ class Bed:
         self.settings = settings
         self.topics = Topics(settings)
         self.files = settings.project_dir / "models"
-        self._admin = admin.AdminClient({"bootstrap.servers": settings.kafka})
+        self._admin = AdminClient({"bootstrap.servers": settings.kafka})
         create_topics(settings)
         generate_keys(settings.keys)
         # Kafka's own time of arrival tells the rate without anybody who reads along.
@@ -103,7 +109,7 @@ class Bed:
     def ends(self, topic: str) -> dict[int, int]:
         """The end of every partition of a topic."""
         wanted = {
-            ck.TopicPartition(topic, number): admin.OffsetSpec.latest()
+            ck.TopicPartition(topic, number): OffsetSpec.latest()  # type: ignore[no-untyped-call]
             for number in range(self.settings.partitions)
         }
         found = self._admin.list_offsets(wanted, request_timeout=_WAIT_SECONDS)
@@ -137,12 +143,10 @@ class Bed:
 
     def _alter(self, topic: str, config: dict[str, str]) -> None:
         entries = [
-            admin.ConfigEntry(name, value, incremental_operation=admin.AlterConfigOpType.SET)
+            ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
             for name, value in config.items()
         ]
-        resource = admin.ConfigResource(
-            admin.ConfigResource.Type.TOPIC, topic, incremental_configs=entries
-        )
+        resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=entries)
         for future in self._admin.incremental_alter_configs([resource]).values():
             future.result(_WAIT_SECONDS)
 

@@ -84,7 +84,7 @@ def read_outputs(
                 continue
             times.append(message.timestamp()[1])
             if expected is not None:
-                output = _decode(message.value())
+                output = _decode(message.value() or b"")
                 events.append(output.event_id)
                 answers.append(list(output.prediction.probabilities.values())[-1])
     consumer.close()

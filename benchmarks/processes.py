@@ -59,7 +59,7 @@ class Watched:
         """Raises RuntimeError with the end of its log if it has ended."""
         if self._process.poll() is not None:
             tail = self.log.read_text(errors="replace")[-3000:]
-            raise RuntimeError(f"{self._process.args} ended by itself:\n{tail}")
+            raise RuntimeError(f"{self.log.stem} ended by itself:\n{tail}")
 
     def cpu_at(self, moment: float) -> float:
         """CPU seconds until a moment, in seconds since 1970."""

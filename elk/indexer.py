@@ -11,7 +11,7 @@ import structlog
 from contracts.errors import UnreachableError
 from contracts.kafka import require_rights
 from contracts.kafka_waiting import when_kafka_answers
-from contracts.operating.membership import UNSETTLED_SECONDS, Membership, start_over
+from contracts.operating.membership import Membership
 from contracts.operating.operated import Operated
 from contracts.settings import Settings
 from contracts.topics import Topics
@@ -172,7 +172,7 @@ class Indexer:
             if self._lanes.failure is not None:
                 raise self._lanes.failure
             now = time.monotonic()
-            self._watch_membership()
+            self._membership.start_over_if_left_out()
             self._note_position(now)
             if now - self._committed_at >= self._settings.commit_interval_seconds:
                 self.commit()
@@ -245,15 +245,6 @@ class Indexer:
         while taken:
             self._waiting.extend(taken)
             taken = [] if self._waiting.full else self._consumer.take(0)
-
-    def _watch_membership(self) -> None:
-        unsettled = self._membership.unsettled_seconds
-        if unsettled > UNSETTLED_SECONDS:
-            log.error(
-                "Kafka answers, but this indexer is no member of its group; it starts over",
-                for_seconds=round(unsettled, 1),
-            )
-            start_over()
 
     def _note_position(self, now: float) -> None:
         """Keep what others may ask for: the consumer belongs to this thread alone."""

@@ -15,7 +15,7 @@ from mode import Service, ServiceT
 from contracts.errors import ConfigurationError
 from contracts.kafka import consumer_group, describe_topics, librdkafka_settings
 from contracts.kafka_waiting import when_kafka_answers
-from contracts.operating.membership import Membership, start_over
+from contracts.operating.membership import Membership
 from contracts.operating.operated import Operated
 from contracts.settings import Settings
 from contracts.topics import MIB, Topics
@@ -149,7 +149,6 @@ class WorkerApp(faust.App):
             settings.worker_batch,
             listener,
             membership,
-            start_over,
         )
         self.metrics.ask(lane)
         watch_lane(self.operated, lane)

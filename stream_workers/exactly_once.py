@@ -23,8 +23,8 @@ _COMMITTED_SECONDS = 5.0
 _BATCH_SECONDS = 20.0
 """Kafka aborts the transaction itself after the session timeout, so waiting on would not help."""
 _LOOK_SECONDS = 1.0
-_QUICK_SECONDS = 0.1
-"""Batches that follow each other more slowly are not made to wait for one another."""
+_MANY = 500
+"""Outputs of a batch from which on throughput counts: smaller ones do not wait for others."""
 _MOST_WAITING = 4
 """Batches that wait in memory, each with as many bytes as one may have."""
 
@@ -82,7 +82,6 @@ class ExactlyOnce:
         self._connecting: tuple[confluent_kafka.Producer, KafkaCalls] | None = None
         self._under_way: tuple[_Batches, KafkaCalls] | None = None
         self._waiting: _Batches | None = None
-        self._delivered_at = 0.0
         self._again: dict[Partition, int] = {}
         self._failed_since: float | None = None
         self.failure: str | None = None
@@ -104,13 +103,11 @@ class ExactlyOnce:
 
     def deliver(self, spans: Spans, outputs: Sequence[Output]) -> None:
         """Commit a batch's outputs and the positions after it, or nothing of both."""
-        now = time.monotonic()
-        quick, self._delivered_at = now - self._delivered_at < _QUICK_SECONDS, now
         if self._waiting is None:
             self._waiting = _Batches()
         self._waiting.add(spans, outputs)
         self.poll()
-        if not quick or (self._waiting is not None and self._waiting.count >= _MOST_WAITING):
+        if len(outputs) < _MANY or (self._waiting and self._waiting.count >= _MOST_WAITING):
             self.settle()
 
     def poll(self) -> None:

@@ -18,7 +18,7 @@ from kafka.errors import KafkaError as BrokerError
 from contracts.errors import UnreachableError
 from contracts.kafka_reading import known_lags, read_batch
 from contracts.operating.kafka_watch import TOLD_AGAIN_SECONDS
-from contracts.operating.membership import UNSETTLED_SECONDS, Membership
+from contracts.operating.membership import Membership
 from stream_workers.at_least_once import AtLeastOnce
 from stream_workers.delivery import FLUSH_SECONDS, Delivery, raise_if_final
 from stream_workers.exactly_once import ExactlyOnce
@@ -48,7 +48,6 @@ class Lane(threading.Thread):
             early once the event it is given is set.
         read_refused: reads what librdkafka does not take apart; see `refused_batches`.
         batch_size: most records per batch.
-        start_over: called when the group does not take this worker back; does not return.
     """
 
     def __init__(
@@ -62,7 +61,6 @@ class Lane(threading.Thread):
         batch_size: int,
         listener: Listener,
         membership: Membership,
-        start_over: Callable[[], None],
     ) -> None:
         super().__init__(name="lane", daemon=True)
         self.consumer = confluent_kafka.Consumer(dict(consumer_settings))
@@ -73,7 +71,6 @@ class Lane(threading.Thread):
         self._batch_size = batch_size
         self._listener = listener
         self._membership = membership
-        self._start_over = start_over
         self._next: dict[Partition, int] = {}
         self._orders = Orders()
         self._stopping = threading.Event()
@@ -160,13 +157,7 @@ class Lane(threading.Thread):
     def _note_position(self, now: float) -> None:
         """Keep what others may ask for: a consumer that polls must be asked by nobody else."""
         self.went_round = now
-        unsettled = self._membership.unsettled_seconds
-        if unsettled > UNSETTLED_SECONDS:
-            log.error(
-                "Kafka answers, but this worker is no member of its group; it starts over",
-                for_seconds=round(unsettled, 1),
-            )
-            self._start_over()
+        self._membership.start_over_if_left_out()
         if now - self._looked_at >= _LOOK_SECONDS:
             self.lags, self._looked_at = known_lags(self.consumer, self.assignment), now
 

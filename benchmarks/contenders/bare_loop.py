@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import confluent_kafka as ck
 
@@ -57,7 +58,7 @@ def work(task: Job, model: Model | None, consumer: ck.Consumer, producer: ck.Pro
         first = consumer.poll(0.1)
         if first is None:
             continue
-        messages = [first, *consumer.consume(task.batch - 1, 0)]
+        messages: list[Any] = [first, *consumer.consume(task.batch - 1, 0)]
         began = time.time()
         if model is None:
             for message in messages:

@@ -52,7 +52,7 @@ async def answer(given: list[Any]) -> None:
 
 if TASK.variant == "each":
 
-    @app.agent(events)
+    @app.agent(events)  # type: ignore[untyped-decorator]
     async def each(stream: Any) -> None:
         """One event at a time."""
         async for event in stream.events():
@@ -60,7 +60,7 @@ if TASK.variant == "each":
 
 else:
 
-    @app.agent(events)
+    @app.agent(events)  # type: ignore[untyped-decorator]
     async def take(stream: Any) -> None:
         """What has arrived within 20 ms, at most 1,000 events."""
         async for batch in stream.take_events(1000, within=0.02):

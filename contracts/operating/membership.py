@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 import msgspec
+import structlog
 from msgspec import Struct
 
 
@@ -25,7 +26,9 @@ class _Statistics(Struct):
 _decode = msgspec.json.Decoder(_Statistics).decode
 
 
-UNSETTLED_SECONDS = 60.0
+log = structlog.get_logger("kafka")
+
+_UNSETTLED_SECONDS = 60.0
 """Longer than a rebalance takes unless another member is stuck."""
 
 
@@ -48,8 +51,18 @@ class Membership:
         """For how long it has been no settled member while Kafka answered."""
         return self._clock() - self._settled_at
 
+    def start_over_if_left_out(self) -> None:
+        """Begin anew if the group does not take this process back."""
+        unsettled = self.unsettled_seconds
+        if unsettled > _UNSETTLED_SECONDS:
+            log.error(
+                "Kafka answers, but this process is no member of its group; it starts over",
+                for_seconds=round(unsettled, 1),
+            )
+            _start_over()
 
-def start_over() -> None:
+
+def _start_over() -> None:
     """Begin anew as the same process, with nothing of what it was but its command line."""
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
