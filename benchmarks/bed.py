@@ -3,7 +3,7 @@
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,7 +86,7 @@ class Bed:
         (folder / "schema.json").write_bytes(msgspec.json.encode(workload.schema))
         (folder / "classes.json").write_bytes(msgspec.json.encode(workload.classes))
 
-    def fill(self, workload: Workload, count: int, model: str | None = None) -> None:
+    def fill(self, workload: Workload, count: int, models: Sequence[str] = ()) -> None:
         """Put so many events onto `features`, spread evenly over its partitions."""
         producer = ck.Producer(
             {
@@ -97,7 +97,7 @@ class Bed:
             }
         )
         topic, partitions = self.topics.features.name, self.settings.partitions
-        for number, (key, value) in enumerate(workload.messages(count, model)):
+        for number, (key, value) in enumerate(workload.messages(count, models)):
             while True:
                 try:
                     producer.produce(topic, value, key, number % partitions)

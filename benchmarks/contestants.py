@@ -9,6 +9,7 @@ from benchmarks.bed import Bed
 from benchmarks.contenders.job import Job
 from benchmarks.processes import PROJECT, Watched, python
 from contracts.kafka import consumer_group
+from contracts.settings import Settings
 
 _PEERS = PROJECT / ".venv-bench/bin/python"
 """Of the peers: Quix Streams wants an older confluent-kafka than we do."""
@@ -22,6 +23,7 @@ class Contestant(Struct, frozen=True):
         variant: what the program is told, or the worker's delivery.
         peer: runs in the peers' environment.
         predicts: whether its output has predictions to check.
+        processes: how many processes of the worker.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Contestant(Struct, frozen=True):
     variant: str = ""
     peer: bool = False
     predicts: bool = True
+    processes: int = 1
 
     @property
     def group(self) -> str:
@@ -65,10 +68,11 @@ def start(contestant: Contestant, bed: Bed, model: str, folder: Path, **variable
     settings = bed.settings
     log = folder / f"{contestant.group or 'worker'}.log"
     if not contestant.module:
-        given = settings.model_dump(exclude_defaults=True, exclude_none=True)
-        environment = {f"MILLRACE_{name.upper()}": str(value) for name, value in given.items()}
-        environment |= {"MILLRACE_DELIVERY": contestant.variant, **variables}
-        return Watched(python("stream_workers"), log, environment)
+        environment = _variables(settings) | {"MILLRACE_DELIVERY": contestant.variant, **variables}
+        if contestant.processes == 1:
+            return Watched(python("stream_workers"), log, environment)
+        count = str(contestant.processes)
+        return Watched(python("cli", "worker", "--processes", count), log, environment)
     task = Job(
         kafka=settings.kafka,
         group=group_of(contestant, bed),
@@ -82,3 +86,13 @@ def start(contestant: Contestant, bed: Bed, model: str, folder: Path, **variable
     if contestant.peer:
         return Watched(python(module, argument, interpreter=str(_PEERS)), log)
     return Watched(python(module, argument), log)
+
+
+def start_indexer(bed: Bed, folder: Path) -> Watched:
+    """Start the indexer on the topics and indices of a bed."""
+    return Watched(python("elk"), folder / "indexer.log", _variables(bed.settings))
+
+
+def _variables(settings: Settings) -> dict[str, str]:
+    given = settings.model_dump(exclude_defaults=True, exclude_none=True)
+    return {f"MILLRACE_{name.upper()}": str(value) for name, value in given.items()}

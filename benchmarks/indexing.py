@@ -15,7 +15,7 @@ from elasticsearch import Elasticsearch, helpers
 from msgspec import Struct
 
 from benchmarks.bed import Bed
-from benchmarks.processes import Watched, python
+from benchmarks.contestants import start_indexer
 from contracts.kafka import consumer_group, topic_ids
 from elk.bulk_answers import SUMMARY_PATH
 from elk.records import Transcriber
@@ -86,12 +86,7 @@ class Prepared:
     def _by_indexer(self, created: "Created", folder: Path) -> Callable[[float, float], float]:
         settings = self.bed.settings
         self.bed.forget_group(consumer_group(settings, "indexer"))
-        given = settings.model_dump(exclude_defaults=True, exclude_none=True)
-        process = Watched(
-            python("elk"),
-            folder / "indexer.log",
-            {f"MILLRACE_{name.upper()}": str(value) for name, value in given.items()},
-        )
+        process = start_indexer(self.bed, folder)
         try:
             created.wait(process.require_running)
         finally:

@@ -60,7 +60,7 @@ def measure(
         _answer_first(bed, workload, consumer)
         whole = seconds + _WARM_UP_SECONDS
         load = subprocess.Popen(
-            python("benchmarks.load", _load(bed, workload, per_second, whole)),
+            python("benchmarks.load", load_of(bed, workload, per_second, whole)),
             cwd=PROJECT,
             stdout=subprocess.PIPE,
         )
@@ -70,7 +70,7 @@ def measure(
         consumer.close()
     bed.truncate(bed.topics.predictions.name)
     assert load.stdout is not None
-    wanted = int(load.stdout.read())
+    _, wanted = map(int, load.stdout.read().split())
     first = sent.min() + _WARM_UP_SECONDS * 1e6
     latencies = (arrived - sent)[sent >= first] / 1e3
     p50, p99, p999 = np.percentile(latencies, [50, 99, 99.9]).tolist()
@@ -137,7 +137,8 @@ def _answer_first(bed: Bed, workload: Workload, consumer: ck.Consumer) -> None:
             raise RuntimeError("no answer to the first events")
 
 
-def _load(bed: Bed, workload: Workload, per_second: float, seconds: float) -> str:
+def load_of(bed: Bed, workload: Workload, per_second: float, seconds: float) -> str:
+    """The argument of `benchmarks.load`."""
     load = Load(
         bed.settings.kafka,
         bed.topics.features.name,

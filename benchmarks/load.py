@@ -30,7 +30,7 @@ class Load(Struct, frozen=True):
 
 
 def main() -> None:
-    """Send, then print how many were sent."""
+    """Send; then print when the first was sent, and how many were."""
     load = msgspec.json.decode(sys.argv[1], type=Load)
     values = itertools.cycle(
         [value for _, value in WORKLOADS[load.workload]().messages(_DIFFERENT)]
@@ -44,7 +44,7 @@ def main() -> None:
         }
     )
     producer.list_topics(load.topic, 30)
-    began = time.monotonic()
+    began, first = time.monotonic(), time.time_ns() // 1000
     sent = 0
     wanted = round(load.per_second * load.seconds)
     while sent < wanted:
@@ -56,7 +56,7 @@ def main() -> None:
         producer.poll(0)
         time.sleep(_STEP_SECONDS if load.per_second >= 1000 else 1 / load.per_second)
     producer.flush(30)
-    sys.stdout.write(f"{sent}\n")
+    sys.stdout.write(f"{first} {sent}\n")
 
 
 if __name__ == "__main__":

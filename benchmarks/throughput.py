@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from benchmarks.bed import Bed
 from benchmarks.contestants import Contestant, group_of, start
 from benchmarks.outputs import read_outputs
+from benchmarks.processes import Watched
 from benchmarks.workloads import Workload
 
 _START_SECONDS = 60.0
@@ -33,33 +34,15 @@ class ThroughputRun(Struct, frozen=True):
 def measure(
     bed: Bed, workload: Workload, contestant: Contestant, most_seconds: float, folder: Path
 ) -> ThroughputRun:
-    """Run one contestant over all events on `features`, or for so long.
+    """Run one contestant over all events on `features`, or for so long; its output is deleted.
 
     Raises:
         RuntimeError: it ended by itself, or nothing came out.
     """
-    topic = bed.topics.predictions.name
-    bed.forget_group(group_of(contestant, bed))
-    wanted = sum(bed.ends(bed.topics.features.name).values())
-    starts = bed.ends(topic)
-    begin = sum(starts.values())
-    process = start(contestant, bed, workload.name, folder)
-    try:
-        deadline = time.monotonic() + _START_SECONDS
-        seen = False
-        done = 0
-        while done < wanted and time.monotonic() < deadline:
-            time.sleep(_EVERY_SECONDS)
-            process.require_running()
-            done = sum(bed.ends(topic).values()) - begin
-            if done and not seen:
-                seen, deadline = True, time.monotonic() + most_seconds
-    finally:
-        process.stop()
-    if not done:
-        raise RuntimeError(f"{contestant.name}: nothing came out, see {process.log}")
+    starts = bed.ends(bed.topics.predictions.name)
+    process = run_through(bed, workload, contestant, most_seconds, folder)
     arrivals = read_outputs(bed, starts, expected(workload) if contestant.predicts else None)
-    bed.truncate(topic)
+    bed.truncate(bed.topics.predictions.name)
     rate, since, until = arrivals.rate()
     cpu = process.cpu_at(until) - process.cpu_at(since)
     return ThroughputRun(
@@ -71,6 +54,31 @@ def measure(
         arrivals.doubled,
         arrivals.wrong,
     )
+
+
+def run_through(
+    bed: Bed, workload: Workload, contestant: Contestant, most_seconds: float, folder: Path
+) -> Watched:
+    """As `measure`, but its output stays; the process, which has ended."""
+    topic = bed.topics.predictions.name
+    bed.forget_group(group_of(contestant, bed))
+    begin = sum(bed.ends(topic).values())
+    wanted = begin + sum(bed.ends(bed.topics.features.name).values())
+    process = start(contestant, bed, workload.name, folder)
+    try:
+        deadline = time.monotonic() + _START_SECONDS
+        done, seen = begin, False
+        while done < wanted and time.monotonic() < deadline:
+            time.sleep(_EVERY_SECONDS)
+            process.require_running()
+            done = sum(bed.ends(topic).values())
+            if done > begin and not seen:
+                seen, deadline = True, time.monotonic() + most_seconds
+    finally:
+        process.stop()
+    if not seen:
+        raise RuntimeError(f"{contestant.name}: nothing came out, see {process.log}")
+    return process
 
 
 def expected(workload: Workload) -> NDArray[np.float64]:

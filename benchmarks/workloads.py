@@ -1,6 +1,6 @@
 """The three models that everything is measured with, and the events they are asked about."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,8 +42,10 @@ class Workload(Struct, frozen=True):
         """The model's features."""
         return self.scorer.schema
 
-    def messages(self, count: int, model: str | None = None) -> Iterator[tuple[bytes, bytes]]:
-        """Keys and values of so many feature events, numbered from 0; rows are used in turn."""
+    def messages(self, count: int, models: Sequence[str] = ()) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and values of so many feature events, numbered from 0; rows are used in turn, and
+        so are the models they name, which are the workload's own if none are given."""
+        names = models or (self.name,)
         rows: list[dict[str, FeatureValue]] = [
             dict(zip(self.schema.names, values, strict=True))
             for values in zip(*self.columns, strict=True)
@@ -55,7 +57,7 @@ class Workload(Struct, frozen=True):
                 event_id=f"event-{number}",
                 entity_id=entity,
                 occurred_at=round(now + number / 1e6, 3),
-                model=model or self.name,
+                model=names[number % len(names)],
                 features=rows[number % len(rows)],
             )
             yield entity.encode(), msgspec.json.encode(event)

@@ -1,0 +1,179 @@
+"""`python -m benchmarks [PART ...]`: measure against peers on this machine, in one session."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import local_stack
+from benchmarks import end_to_end, indexing, latency, runtimes, scaling, throughput
+from benchmarks.bed import Bed, bed
+from benchmarks.contestants import ALL, BARE, COPY, EXACTLY_ONCE, WORKER
+from benchmarks.machine import describe
+from benchmarks.page import write_page
+from benchmarks.results import Results, write
+from benchmarks.workloads import WORKLOADS, logistic
+
+_SLOW_SECONDS = 12.0
+"""How long each contestant may take for its events once the first has come out."""
+_RATES = (100.0, 1_000.0, 5_000.0)
+_LONG_SECONDS = 60.0
+_SHARE = 0.7
+_DOCUMENTS = 200_000
+_MEMORY = (1_000_000, 5_000_000)
+_CALLS = 201
+
+NewBed = Callable[[int], AbstractContextManager[Bed]]
+
+
+def main() -> None:
+    """Entry point."""
+    chosen = _parse()
+    results = Results(describe())
+    with tempfile.TemporaryDirectory() as folder:
+        here = Path(folder)
+        with local_stack.session(here) as servers:
+            for part in chosen.parts:
+                _PARTS[part](partial(bed, servers, here), results, chosen, here)
+                write(results, chosen.output / "bench.json")
+    page = write_page(results, chosen.output)
+    sys.stdout.write(page.read_text())
+
+
+def measure_throughput(new: NewBed, results: Results, chosen: argparse.Namespace, at: Path) -> None:
+    """Every contestant, every model."""
+    for make in WORKLOADS.values():
+        workload = make()
+        with new(4) as one:
+            one.add_model(workload)
+            one.fill(workload, workload.events)
+            _say(f"throughput, {workload.title}, {workload.events:,} events")
+            results.throughput += throughput.rounds(
+                one,
+                workload,
+                ALL,
+                chosen.rounds,
+                _SLOW_SECONDS,
+                at,
+                lambda r: _say(f"  {r.contestant:32} {r.per_second:12,.0f}/s {r.cpu_us:8.1f} us"),
+            )
+
+
+def measure_latency(new: NewBed, results: Results, chosen: argparse.Namespace, at: Path) -> None:
+    """Steady rates, and a share of what was the most."""
+    workload = logistic()
+    with new(4) as one:
+        one.add_model(workload)
+        rates = (*_RATES, round(_SHARE * _maximum(one, results, at), -2))
+        for _ in range(chosen.rounds):
+            for rate in rates:
+                for contestant in (COPY, BARE, WORKER, EXACTLY_ONCE):
+                    run = latency.measure(one, workload, contestant, rate, chosen.seconds, at)
+                    _say(
+                        f"latency {rate:8,.0f}/s {run.contestant:32} p50 {run.p50:7.2f} "
+                        f"p99 {run.p99:7.2f} p99.9 {run.p999:7.2f} ms late {run.late}"
+                    )
+                    results.latency.append(run)
+
+
+def measure_indexing(new: NewBed, results: Results, chosen: argparse.Namespace, at: Path) -> None:
+    """The indexer against prepared requests and against the client's helpers."""
+    workload = logistic()
+    with new(4) as one:
+        one.add_model(workload)
+        one.fill(workload, _DOCUMENTS)
+        throughput.run_through(one, workload, WORKER, _LONG_SECONDS, at)
+        prepared = indexing.Prepared(one)
+        prepared.index("raw _bulk", at)  # Elasticsearch is slow until its code is compiled
+        for _ in range(chosen.rounds):
+            for way in indexing.WAYS:
+                run = prepared.index(way, at)
+                _say(f"indexing {way:24} {run.per_second:10,.0f} documents/s")
+                results.indexing.append(run)
+
+
+def measure_end_to_end(new: NewBed, results: Results, chosen: argparse.Namespace, at: Path) -> None:
+    """Ever higher rates until one does not hold; the highest that does, for a minute."""
+    workload = logistic()
+    with new(4) as one:
+        one.add_model(workload)
+        held = end_to_end.RATES[0]
+        for rate in end_to_end.RATES:
+            run = end_to_end.measure(one, workload, rate, chosen.seconds, at)
+            _say(f"end to end {rate:8,.0f}/s for {run.seconds:.0f} s: backlog {run.backlog:,}")
+            results.end_to_end.append(run)
+            if not run.holds:
+                break
+            held = rate
+        results.end_to_end.append(end_to_end.measure(one, workload, held, 60.0, at))
+
+
+def measure_scaling(new: NewBed, results: Results, chosen: argparse.Namespace, at: Path) -> None:
+    """More processes, partitions, models and features."""
+    results.scaling += scaling.scale(
+        new, chosen.rounds, at, lambda r: _say(f"{r.of} {r.count}: {r.per_second:,.0f}/s")
+    )
+
+
+def measure_memory(new: NewBed, results: Results, chosen: argparse.Namespace, at: Path) -> None:
+    """A worker after more and more events."""
+    results.memory += scaling.memory(
+        new, _MEMORY, at, lambda r: _say(f"after {r.events:,} events: {r.mib:,.0f} MiB")
+    )
+
+
+def measure_runtimes(new: NewBed, results: Results, chosen: argparse.Namespace, at: Path) -> None:
+    """scikit-learn and onnxruntime."""
+    results.runtimes += runtimes.measure(_CALLS)
+
+
+_PARTS = {
+    "throughput": measure_throughput,
+    "latency": measure_latency,
+    "indexing": measure_indexing,
+    "end-to-end": measure_end_to_end,
+    "scaling": measure_scaling,
+    "memory": measure_memory,
+    "runtimes": measure_runtimes,
+}
+
+
+def _maximum(one: Bed, results: Results, at: Path) -> float:
+    """The median throughput of the slower way of delivery; measured now if it was not before."""
+    workload = logistic()
+    known = [
+        [r.per_second for r in results.throughput if (r.workload, r.contestant) == (name, way)]
+        for name, way in ((workload.name, WORKER.name), (workload.name, EXACTLY_ONCE.name))
+    ]
+    if all(known):
+        return min(map(median, known))
+    one.fill(workload, workload.events)
+    return throughput.measure(one, workload, EXACTLY_ONCE, _SLOW_SECONDS, at).per_second
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        epilog="Example: make bench ARGS='throughput latency --rounds 3'",
+    )
+    parser.add_argument("parts", nargs="*", choices=[*_PARTS, []], metavar="PART")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each figure is taken")
+    parser.add_argument("--seconds", type=float, default=15.0, help="length of a steady load")
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/results"))
+    chosen = parser.parse_args()
+    chosen.parts = chosen.parts or list(_PARTS)
+    return chosen
+
+
+if __name__ == "__main__":
+    main()

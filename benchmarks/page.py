@@ -1,0 +1,197 @@
+"""The page that people read: tables of medians with their spread, ratios, and a picture."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from benchmarks.contestants import BARE, BYTEWAX, EXACTLY_ONCE, FAUST, QUIX, WORKER
+from benchmarks.drawing import draw
+from benchmarks.results import Figure, Results, figures
+from benchmarks.workloads import WORKLOADS
+
+_WANTED = (
+    (WORKER, BARE, 0.9),
+    (EXACTLY_ONCE, BARE, 0.75),
+    (WORKER, BYTEWAX, 2.0),
+    (WORKER, QUIX, 20.0),
+    (WORKER, FAUST, 40.0),
+)
+"""How many times the second the first is to reach, on the model named first."""
+
+
+def write_page(results: Results, folder: Path) -> Path:
+    """Write `bench.md` and `bench.png`; the page's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = [
+        _head(results),
+        _throughput(results),
+        _latency(results),
+        _indexing(results),
+        _end_to_end(results),
+        _scaling(results),
+        _runtimes(results),
+    ]
+    if results.throughput and results.latency:
+        draw(results, folder / "bench.png")
+        parts.insert(1, "![Throughput and latency](bench.png)\n")
+    page = folder / "bench.md"
+    page.write_text("\n".join(part for part in parts if part))
+    return page
+
+
+def _head(results: Results) -> str:
+    machine = results.machine
+    libraries = ", ".join(f"{name} {number}" for name, number in machine.libraries.items())
+    return (
+        "# What it is measured against\n\n"
+        "Written by `make bench`; docs/performance.md explains how to read it. Everything runs on "
+        f"one machine, one after the other: {machine.processor}, {machine.cores} cores, "
+        f"{machine.memory_gib:.0f} GiB, {machine.system}, Python {machine.python}, {libraries}; "
+        f"{machine.measured_at:%Y-%m-%d}, load {machine.load} before it began. "
+        "A figure is the median, with the lowest and the highest behind it.\n"
+    )
+
+
+def _throughput(results: Results) -> str:
+    lines = []
+    for name in dict.fromkeys(run.workload for run in results.throughput):
+        runs = [run for run in results.throughput if run.workload == name]
+        rates = figures(runs, lambda r: r.contestant, lambda r: r.per_second)
+        cpu = figures(runs, lambda r: r.contestant, lambda r: r.cpu_us)
+        bare = rates[BARE.name].median
+        wrong = sum(run.wrong for run in runs)
+        doubled = sum(run.doubled for run in runs)
+        lines += [
+            f"## Throughput: {WORKLOADS[name]().title}\n",
+            *_table(
+                ("", "events/s", "CPU µs/event", "of the bare loop"),
+                (
+                    (way, _spread(rate), _spread(cpu[way], 1), f"{rate.median / bare:.1%}")
+                    for way, rate in rates.items()
+                ),
+            ),
+            "",
+            f"Predictions that differ from the model's: {wrong:,}; that came twice: {doubled:,}.\n",
+        ]
+        if name == next(iter(WORKLOADS)):
+            lines += _ratios(rates)
+    return "\n".join(lines)
+
+
+def _ratios(rates: dict[str, Figure]) -> list[str]:
+    rows = []
+    for one, other, wanted in _WANTED:
+        if one.name in rates and other.name in rates:
+            found = rates[one.name].median / rates[other.name].median
+            verdict = "yes" if found >= wanted else "**no**"
+            rows.append((one.name, other.name, f"{found:.2f}", f"{wanted:g}", verdict))
+    return [*_table(("", "times", "found", "wanted", "reached"), rows), ""]
+
+
+def _latency(results: Results) -> str:
+    if not results.latency:
+        return ""
+    rows = []
+    for rate in dict.fromkeys(run.per_second for run in results.latency):
+        runs = [run for run in results.latency if run.per_second == rate]
+        found = [
+            figures(runs, lambda r: r.contestant, value)
+            for value in (lambda r: r.p50, lambda r: r.p99, lambda r: r.p999, lambda r: r.late)
+        ]
+        for way in found[0]:
+            spread = [_spread(figure[way], 2) for figure in found[:3]]
+            rows.append((f"{rate:,.0f}", way, *spread, f"{found[3][way].high:,.0f}"))
+    return "\n".join(
+        [
+            "## Latency\n",
+            "From the producer's clock to a consumer of `predictions`, milliseconds.\n",
+            *_table(("events/s", "", "p50", "p99", "p99.9", "not answered in time"), rows),
+            "",
+        ]
+    )
+
+
+def _indexing(results: Results) -> str:
+    if not results.indexing:
+        return ""
+    rates = figures(results.indexing, lambda r: r.way, lambda r: r.per_second)
+    cpu = figures(results.indexing, lambda r: r.way, lambda r: r.cpu_us)
+    raw = rates["raw _bulk"].median
+    rows = [
+        (
+            way,
+            _spread(rate),
+            _spread(cpu[way], 1) if way == "indexer" else "",
+            f"{rate.median / raw:.1%}",
+        )
+        for way, rate in rates.items()
+    ]
+    return "\n".join(
+        [
+            "## Indexing\n",
+            *_table(("", "documents/s", "CPU µs/document", "of raw `_bulk`"), rows),
+            "",
+        ]
+    )
+
+
+def _end_to_end(results: Results) -> str:
+    rows = [
+        (
+            f"{run.per_second:,.0f}",
+            f"{run.seconds:.0f}",
+            f"{run.sent:,}",
+            f"{run.found:,}",
+            f"{run.p50:.2f}",
+            f"{run.p99:.2f}",
+            f"{run.backlog:,}",
+            "yes" if run.holds else "no",
+        )
+        for run in results.end_to_end
+    ]
+    if not rows:
+        return ""
+    names = ("events/s", "s", "sent", "found", "p50 s", "p99 s", "backlog at the end", "holds")
+    return "\n".join(
+        ["## From the producer to a document that is found\n", *_table(names, rows), ""]
+    )
+
+
+def _scaling(results: Results) -> str:
+    lines = []
+    for axis in dict.fromkeys(run.of for run in results.scaling):
+        runs = [run for run in results.scaling if run.of == axis]
+        rates = figures(runs, lambda r: f"{r.count:,}", lambda r: r.per_second)
+        cpu = figures(runs, lambda r: f"{r.count:,}", lambda r: r.cpu_us)
+        rows = [(count, _spread(rate), _spread(cpu[count], 1)) for count, rate in rates.items()]
+        lines += [f"## More {axis}\n", *_table((axis, "events/s", "CPU µs/event"), rows), ""]
+    if results.memory:
+        memory = [(f"{run.events:,}", f"{run.mib:,.0f}") for run in results.memory]
+        lines += ["## Memory of a worker\n", *_table(("events", "MiB"), memory), ""]
+    return "\n".join(lines)
+
+
+def _runtimes(results: Results) -> str:
+    rows = [
+        (
+            run.model,
+            f"{run.rows:,}",
+            run.runtime,
+            f"{run.median_us:,.0f} ± {run.spread_us:,.0f}",
+            f"{run.estimator_us:,.0f}",
+        )
+        for run in results.runtimes
+    ]
+    if not rows:
+        return ""
+    names = ("model", "rows", "runtime", "µs, with outcomes", "µs, model alone")
+    return "\n".join(["## scikit-learn and onnxruntime\n", *_table(names, rows), ""])
+
+
+def _spread(figure: Figure, digits: int = 0) -> str:
+    low, high = f"{figure.low:,.{digits}f}", f"{figure.high:,.{digits}f}"
+    return f"{figure.median:,.{digits}f} ({low}–{high})"
+
+
+def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [names, ["---"] * len(names), *rows]
+    return ["| " + " | ".join(line) + " |" for line in lines]
