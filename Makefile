@@ -1,6 +1,6 @@
 # Everything people and CI run. `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast chaos soak fuzz audit lint format lock docs clean
+.PHONY: help setup demo test test-fast bench chaos soak fuzz audit lint format lock docs clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -25,6 +25,14 @@ test: $(INSTALLED) ## Run all tests, on a real Kafka and a real Elasticsearch
 
 test-fast: $(INSTALLED) ## Run the tests that need neither
 	@$(BIN)/python -m pytest -m 'not stack' $(ARGS)
+
+bench: $(INSTALLED) .venv-bench/installed ## Measure against peers (an hour); ARGS="throughput --rounds 3"
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+.venv-bench/installed: $(INSTALLED) requirements/peers.lock scripts/setup-peers
+	@echo "Installing what is measured against into .venv-bench (some 150 MB) ..." >&2
+	@scripts/setup-peers
+	@touch $@
 
 soak: $(INSTALLED) ## Run everything at a steady rate for an hour; ARGS="--minutes 5 --rate 500"
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
@@ -58,5 +66,5 @@ docs: $(INSTALLED) ## Generate the parts of docs/ that come from the code
 	@if [ -f contracts/schemas.py ]; then $(BIN)/python -m contracts.schemas docs; fi
 
 clean: ## Delete .venv and all caches; keeps data, see 'millrace down --wipe'
-	rm -rf .venv .venv-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf .venv .venv-lock .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
 	find . -name __pycache__ -type d -not -path './.millrace/*' -prune -exec rm -rf {} +

@@ -30,9 +30,9 @@ def draw(results: Results, path: Path) -> None:
     left.set_title("events per second", loc="left", fontsize=10)
     left.legend(fontsize=7)
     for way in dict.fromkeys(run.contestant for run in results.latency):
-        runs = [run for run in results.latency if run.contestant == way]
+        steady = [run for run in results.latency if run.contestant == way]
         for value, style in ((lambda r: r.p50, "-"), (lambda r: r.p99, ":")):
-            found = figures(runs, lambda r: f"{r.per_second}", value)
+            found = figures(steady, lambda r: f"{r.per_second}", value)
             right.plot(
                 [float(rate) for rate in found],
                 [one.median for one in found.values()],

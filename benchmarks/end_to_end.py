@@ -64,7 +64,8 @@ def measure(
             cwd=PROJECT,
             stdout=subprocess.PIPE,
         )
-        times, counts = [], []
+        times: list[float] = []
+        counts: list[int] = []
         ended: float | None = None
         sent = 0
         while ended is None or (counts[-1] < sent and time.monotonic() < ended + _SETTLE_SECONDS):
@@ -74,7 +75,7 @@ def measure(
             if ended is None and load.poll() is not None:
                 ended, at_end = time.monotonic(), counts[-1]
                 assert load.stdout is not None
-                first, sent = map(float, load.stdout.read().split())
+                first, sent = map(int, load.stdout.read().split())
     finally:
         worker.stop()
         indexer.stop()
