@@ -21,9 +21,10 @@ class Arrivals(Struct, frozen=True):
     doubled: int
     wrong: int
 
-    def rate(self) -> tuple[float, float, float]:
-        """Records per second between the first and the last tenth, and from when to when."""
-        first, last = int(len(self.times) * 0.1), int(len(self.times) * 0.9)
+    def rate(self, skipped: float = 0.1) -> tuple[float, float, float]:
+        """Records per second after a share that is skipped and before the last tenth, and from
+        when to when."""
+        first, last = int(len(self.times) * skipped), int(len(self.times) * 0.9)
         begin, end = float(self.times[first]), float(self.times[last])
         # Records arrive in requests: those of the first one had arrived at its beginning.
         count = int(np.searchsorted(self.times, end) - np.searchsorted(self.times, begin))

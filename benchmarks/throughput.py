@@ -32,9 +32,17 @@ class ThroughputRun(Struct, frozen=True):
 
 
 def measure(
-    bed: Bed, workload: Workload, contestant: Contestant, most_seconds: float, folder: Path
+    bed: Bed,
+    workload: Workload,
+    contestant: Contestant,
+    most_seconds: float,
+    folder: Path,
+    skipped: float = 0.1,
 ) -> ThroughputRun:
     """Run one contestant over all events on `features`, or for so long; its output is deleted.
+
+    Args:
+        skipped: share of the output that is not measured, at the beginning.
 
     Raises:
         RuntimeError: it ended by itself, or nothing came out.
@@ -43,7 +51,7 @@ def measure(
     process = run_through(bed, workload, contestant, most_seconds, folder)
     arrivals = read_outputs(bed, starts, expected(workload) if contestant.predicts else None)
     bed.truncate(bed.topics.predictions.name)
-    rate, since, until = arrivals.rate()
+    rate, since, until = arrivals.rate(skipped)
     cpu = process.cpu_at(until) - process.cpu_at(since)
     return ThroughputRun(
         workload.name,
