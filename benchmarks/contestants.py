@@ -48,7 +48,7 @@ FAUST_TAKE = Contestant("Faust agent, take(1000)", "faust_agent", "take")
 QUIX = Contestant("Quix Streams", "quix", peer=True)
 BYTEWAX = Contestant("Bytewax, batched", "bytewax_flow", peer=True)
 
-ALL = (WORKER, EXACTLY_ONCE, BARE, COPY, BYTEWAX, FAUST_TAKE, QUIX, FAUST)
+ALL = (WORKER, EXACTLY_ONCE, BARE, BYTEWAX, FAUST_TAKE, QUIX, FAUST, COPY)
 
 
 def group_of(contestant: Contestant, bed: Bed) -> str:
