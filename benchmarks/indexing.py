@@ -167,8 +167,9 @@ class Created:
     def rate(self) -> tuple[float, float, float]:
         """Documents per second between the first and the last tenth, and from when to when."""
         times, counts = zip(*itertools.dropwhile(lambda s: not s[1], self._samples), strict=True)
-        first, last = np.interp([self._wanted * 0.1, self._wanted * 0.9], counts, times)
-        return self._wanted * 0.8 / (last - first), float(first), float(last)
+        edges = [self._wanted * 0.1, self._wanted * 0.9]
+        first, last = np.interp(edges, counts, times).tolist()
+        return self._wanted * 0.8 / (last - first), first, last
 
     def _sample(self) -> None:
         while not self._stopped.wait(_EVERY_SECONDS):
