@@ -21,7 +21,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 import local_stack
 from benchmarks.workloads import Workload
-from contracts.kafka import create_topics, topic_ids
+from contracts.kafka import create_topics
 from contracts.model_store import ModelStore
 from contracts.package_loading import installed_libraries
 from contracts.packages import DataWindow, Manifest, Payload, sha256
@@ -136,10 +136,6 @@ class Bed:
         places = [ck.TopicPartition(topic, n, end) for n, end in self.ends(topic).items()]
         for future in self._admin.delete_records(places).values():
             future.result(_WAIT_SECONDS)
-
-    def topic_id(self) -> str:
-        """The id of `features`."""
-        return topic_ids(self.settings, [self.topics.features.name])[self.topics.features.name]
 
     def _alter(self, topic: str, config: dict[str, str]) -> None:
         entries = [

@@ -4,7 +4,7 @@ Elasticsearch client's own helpers make of the same documents."""
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from benchmarks.bed import Bed
 from benchmarks.contestants import start_indexer
 from contracts.kafka import consumer_group, topic_ids
 from elk.bulk_answers import SUMMARY_PATH
+from elk.consumed import Consumed, from_message
 from elk.records import Transcriber
 from prediction_log.client import connect
 from prediction_log.template import install_template
@@ -38,16 +39,6 @@ class IndexingRun(Struct, frozen=True):
     documents: int
     per_second: float
     cpu_us: float
-
-
-class _Consumed(Struct, frozen=True):
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
 
 
 class Prepared:
@@ -185,7 +176,7 @@ class Created:
         return found["primaries"]["indexing"]["index_total"] if found else 0
 
 
-def _read(bed: Bed) -> Iterator[_Consumed]:
+def _read(bed: Bed) -> Iterator[Consumed]:
     topic = bed.topics.predictions.name
     consumer = ck.Consumer(
         {"bootstrap.servers": bed.settings.kafka, "group.id": "r", "enable.auto.commit": False}
@@ -196,13 +187,5 @@ def _read(bed: Bed) -> Iterator[_Consumed]:
     while left:
         for message in consumer.consume(min(left, 1000), 5.0):
             left -= 1
-            yield _Consumed(
-                topic,
-                message.partition() or 0,
-                message.offset() or 0,
-                message.timestamp()[1],
-                message.key(),
-                message.value(),
-                (),
-            )
+            yield from_message(message)
     consumer.close()

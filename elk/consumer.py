@@ -8,15 +8,15 @@ import confluent_kafka
 import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from kafka.errors import KafkaError as BrokerError
-from msgspec import Struct
 
 from contracts.errors import MillraceError, UnreachableError
 from contracts.kafka import consumer_group, librdkafka_settings
 from contracts.kafka_access import forbidden
-from contracts.kafka_reading import Partition, headers_of, known_lags
+from contracts.kafka_reading import Partition, known_lags
 from contracts.refused_batches import records_from
 from contracts.settings import Settings
 from contracts.topics import MIB
+from elk.consumed import Consumed, from_message
 
 log = structlog.stdlib.get_logger("elk")
 
@@ -27,18 +27,6 @@ FEW_RECORDS = 50
 """Read at once, before the room for them is looked at: each may have 1 MiB and more."""
 _LOOK_SECONDS = 0.1
 _FORBIDDEN = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
-
-
-class Consumed(Struct, frozen=True, gc=False):
-    """A record as it was read; `timestamp` is its send time, ms since 1970."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]] | None
 
 
 class LogConsumer:
@@ -96,19 +84,7 @@ class LogConsumer:
         if first is None:
             return []
         messages = [first, *self._consumer.consume(FEW_RECORDS - 1, 0)]
-        records = [
-            Consumed(
-                message.topic() or "",
-                message.partition() or 0,
-                message.offset() or 0,
-                message.timestamp()[1],
-                message.key(),
-                message.value(),
-                headers_of(message),
-            )
-            for message in messages
-            if message.error() is None
-        ]
+        records = [from_message(message) for message in messages if message.error() is None]
         if len(records) < len(messages):
             for message in messages:
                 if (error := message.error()) is not None:

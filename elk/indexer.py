@@ -16,7 +16,8 @@ from contracts.operating.operated import Operated
 from contracts.settings import Settings
 from contracts.topics import Topics
 from elk.batches import MOST_BYTES, Batch, Partition, cut
-from elk.consumer import Consumed, LogConsumer
+from elk.consumed import Consumed
+from elk.consumer import LogConsumer
 from elk.dead_letter_sender import DeadLetterSender
 from elk.delivery import LOUD_EVERY, Delivery
 from elk.erasure_log import ErasureLog

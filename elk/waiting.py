@@ -45,8 +45,3 @@ class Waiting(Generic[R]):
         record = self._records.popleft()
         self._bytes -= len(record.value or b"")
         return record
-
-    def clear(self) -> None:
-        """Forget them all."""
-        self._records.clear()
-        self._bytes = 0

@@ -6,12 +6,9 @@ from msgspec import Struct
 _json = msgspec.json.Encoder()
 
 
-class _Target(Struct, rename={"index": "_index", "id": "_id"}):
+class _UpdateTarget(Struct, rename={"index": "_index", "id": "_id"}):
     index: str
     id: str
-
-
-class _UpdateTarget(_Target):
     retry_on_conflict: int = 5
 
 

@@ -83,7 +83,7 @@ def coordinates_id(source: Source) -> str:
 def prediction_id(source: Source, model: ModelRef) -> str:
     """The event's coordinates and a slot: `serving`, or `shadow-<version>`."""
     slot = f"shadow-{model.version}" if model.role == "shadow" else "serving"
-    return f"{source.topic_id}-{source.partition}-{source.offset}-{slot}"
+    return f"{coordinates_id(source)}-{slot}"
 
 
 def _date(moment: datetime) -> tuple[int, int, int]:

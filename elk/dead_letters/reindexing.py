@@ -7,32 +7,19 @@ would act twice. A document is created by its id, so however often this is done,
 import threading
 from collections.abc import Sequence
 
-from msgspec import Struct
-
 from contracts.dead_letters import original_headers
 from contracts.errors import UnreachableError
 from contracts.replays import mark_headers
 from contracts.settings import Settings
 from contracts.topics import Topics
 from elk.batches import Batch
+from elk.consumed import Consumed
 from elk.dead_letters.originals import Original
 from elk.delivery import Abandoned, Delivery
 from elk.records import Record, Rejection, Transcriber
 from prediction_log.replays import Pointer
 
 _PATIENCE_SECONDS = 60.0
-
-
-class SetAside(Struct, frozen=True):
-    """The record of a letter as the indexer saw it, as far as it matters for its document."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]] | None
 
 
 class _Refusals:
@@ -64,9 +51,9 @@ class Reindexer:
         Raises:
             UnreachableError: Elasticsearch does not answer; some may be documents by now.
         """
-        refusals, batch = _Refusals(), Batch[SetAside]()
+        refusals, batch = _Refusals(), Batch[Consumed]()
         results: list[Pointer | str] = []
-        records: list[SetAside] = []
+        records: list[Consumed] = []
         for original in originals:
             record = self._record(original)
             records.append(record)
@@ -85,7 +72,7 @@ class Reindexer:
         why = {id(record): rejection.detail for record, rejection in refusals.refused}
         return [why.get(id(r), result) for r, result in zip(records, results, strict=True)]
 
-    def _deliver(self, batch: Batch[SetAside], refusals: _Refusals) -> None:
+    def _deliver(self, batch: Batch[Consumed], refusals: _Refusals) -> None:
         giving_up = threading.Event()
         delivery = Delivery(self._settings, refusals, giving_up)
         alarm = threading.Timer(_PATIENCE_SECONDS, giving_up.set)
@@ -101,14 +88,14 @@ class Reindexer:
             alarm.cancel()
             delivery.close()
 
-    def _record(self, original: Original) -> SetAside:
+    def _record(self, original: Original) -> Consumed:
         letter = original.letter
         source = letter.source
         # A letter of the indexer that names another topic's event is that of its prediction.
         own = source.topic in self._transcriber.topics
         self._transcriber.topic_ids = {source.topic: source.topic_id}
         headers = original_headers([(k, v or b"") for k, v in original.headers])
-        return SetAside(
+        return Consumed(
             source.topic if own else self._predictions,
             source.partition,
             source.offset,
