@@ -7,12 +7,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from statistics import median
 
 import local_stack
 from benchmarks import end_to_end, indexing, latency, runtimes, scaling, throughput
 from benchmarks.bed import Bed, bed
-from benchmarks.contestants import ALL, BARE, COPY, EXACTLY_ONCE, WORKER
+from benchmarks.contestants import ALL, BARE, COPY, EXACTLY_ONCE, WORKER, Contestant
+from benchmarks.latency import LatencyRun
 from benchmarks.machine import describe
 from benchmarks.page import write_page
 from benchmarks.results import Results, write
@@ -23,6 +23,8 @@ _SLOW_SECONDS = 12.0
 _RATES = (100.0, 1_000.0, 5_000.0)
 _LONG_SECONDS = 60.0
 _SHARE = 0.7
+_STEP = 10_000.0
+_FASTEST = 200_000.0
 _DOCUMENTS = 200_000
 _MEMORY = (1_000_000, 5_000_000)
 _CALLS = 201
@@ -64,20 +66,29 @@ def measure_throughput(new: NewBed, results: Results, chosen: argparse.Namespace
 
 
 def measure_latency(new: NewBed, results: Results, chosen: argparse.Namespace, at: Path) -> None:
-    """Steady rates, and a share of what was the most."""
+    """Rising rates until one does not hold; then steady ones, and a share of what was the most."""
     workload = logistic()
     with new(4) as one:
         one.add_model(workload)
-        rates = (*_RATES, round(_SHARE * _maximum(one, results, at), -2))
+
+        def run(contestant: Contestant, rate: float) -> LatencyRun:
+            found = latency.measure(one, workload, contestant, rate, chosen.seconds, at)
+            _say(
+                f"latency {rate:8,.0f}/s {contestant.name:32} p50 {found.p50:7.2f} "
+                f"p99 {found.p99:7.2f} p99.9 {found.p999:7.2f} ms late {found.late:,}"
+            )
+            return found
+
+        run(WORKER, _STEP)  # a broker is slow until its code is compiled
+        most = []
+        for contestant in (WORKER, EXACTLY_ONCE):
+            highest, runs = latency.sweep(_STEP, _FASTEST, partial(run, contestant))
+            results.sweeps += runs
+            most.append(highest)
         for _ in range(chosen.rounds):
-            for rate in rates:
+            for rate in (*_RATES, _SHARE * (min(most) or _STEP)):
                 for contestant in (COPY, BARE, WORKER, EXACTLY_ONCE):
-                    run = latency.measure(one, workload, contestant, rate, chosen.seconds, at)
-                    _say(
-                        f"latency {rate:8,.0f}/s {run.contestant:32} p50 {run.p50:7.2f} "
-                        f"p99 {run.p99:7.2f} p99.9 {run.p999:7.2f} ms late {run.late}"
-                    )
-                    results.latency.append(run)
+                    results.latency.append(run(contestant, rate))
 
 
 def measure_indexing(new: NewBed, results: Results, chosen: argparse.Namespace, at: Path) -> None:
@@ -142,19 +153,6 @@ _PARTS = {
     "memory": measure_memory,
     "runtimes": measure_runtimes,
 }
-
-
-def _maximum(one: Bed, results: Results, at: Path) -> float:
-    """The median throughput of the slower way of delivery; measured now if it was not before."""
-    workload = logistic()
-    known = [
-        [r.per_second for r in results.throughput if (r.workload, r.contestant) == (name, way)]
-        for name, way in ((workload.name, WORKER.name), (workload.name, EXACTLY_ONCE.name))
-    ]
-    if all(known):
-        return min(map(median, known))
-    one.fill(workload, workload.events)
-    return throughput.measure(one, workload, EXACTLY_ONCE, _SLOW_SECONDS, at).per_second
 
 
 def _say(text: str) -> None:

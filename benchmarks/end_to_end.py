@@ -75,7 +75,7 @@ def measure(
             if ended is None and load.poll() is not None:
                 ended, at_end = time.monotonic(), counts[-1]
                 assert load.stdout is not None
-                first, sent = map(int, load.stdout.read().split())
+                first, _, sent = map(int, load.stdout.read().split())
     finally:
         worker.stop()
         indexer.stop()

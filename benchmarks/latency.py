@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import confluent_kafka as ck
@@ -19,13 +19,14 @@ from benchmarks.workloads import Workload
 _WARM_UP_SECONDS = 3.0
 _START_SECONDS = 60.0
 _SETTLE_SECONDS = 2.0
+_PILE_MS = 1000.0
 
 
 class LatencyRun(Struct, frozen=True):
     """Latencies in milliseconds of the events that were sent after the first seconds.
 
-    `late` is how many of all events were not answered two seconds after the last was sent: a
-    contestant that does not keep up has a backlog then.
+    `late` is how many of all events were not answered two seconds after the last was sent, and
+    `reached` what the sender sent per second.
     """
 
     workload: str
@@ -36,6 +37,12 @@ class LatencyRun(Struct, frozen=True):
     p99: float
     p999: float
     late: int
+    reached: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing piled up: a backlog shows as events that wait ever longer."""
+        return not self.late and self.p99 < _PILE_MS and self.reached > 0.95 * self.per_second
 
 
 def measure(
@@ -70,9 +77,8 @@ def measure(
         consumer.close()
     bed.truncate(bed.topics.predictions.name)
     assert load.stdout is not None
-    _, wanted = map(int, load.stdout.read().split())
-    first = sent.min() + _WARM_UP_SECONDS * 1e6
-    latencies = (arrived - sent)[sent >= first] / 1e3
+    first, last, wanted = map(int, load.stdout.read().split())
+    latencies = (arrived - sent)[sent >= first + _WARM_UP_SECONDS * 1e6] / 1e3
     p50, p99, p999 = np.percentile(latencies, [50, 99, 99.9]).tolist()
     return LatencyRun(
         workload.name,
@@ -83,12 +89,33 @@ def measure(
         p99,
         p999,
         max(0, wanted - len(sent)),
+        wanted / (last - first) * 1e6,
     )
+
+
+def sweep(
+    step: float, most: float, measure_at: Callable[[float], LatencyRun]
+) -> tuple[float, list[LatencyRun]]:
+    """Raise the rate step by step until one does not hold; the highest that did, and all runs.
+
+    A rate that does not hold is tried once more: on a busy machine a second may be lost anywhere.
+    """
+    runs: list[LatencyRun] = []
+    highest, rate = 0.0, step
+    while rate <= most:
+        tries = [measure_at(rate)]
+        if not tries[0].holds:
+            tries.append(measure_at(rate))
+        runs += tries
+        if not tries[-1].holds:
+            break
+        highest, rate = rate, rate + step
+    return highest, runs
 
 
 def _read(consumer: ck.Consumer, load: "subprocess.Popen[bytes]") -> tuple[np.ndarray, np.ndarray]:
     """When records were sent and when they came back, microseconds, until all is quiet."""
-    sent: list[int] = []
+    sent: list[bytes] = []
     arrived: list[int] = []
     ended: float | None = None
     while ended is None or time.monotonic() < ended + _SETTLE_SECONDS:
@@ -96,12 +123,12 @@ def _read(consumer: ck.Consumer, load: "subprocess.Popen[bytes]") -> tuple[np.nd
         if first is not None:
             messages = [first, *consumer.consume(5000, 0)]
             now = time.time_ns() // 1000
-            keys = [int(m.key() or 0) for m in messages if m.error() is None]
+            keys = [m.key() or b"0" for m in messages if m.error() is None]
             sent += keys
             arrived += [now] * len(keys)
         if ended is None and load.poll() is not None:
             ended = time.monotonic()
-    return np.array(sent), np.array(arrived)
+    return np.array(sent, dtype="S20").astype(np.int64), np.array(arrived, dtype=np.int64)
 
 
 def _consumer(bed: Bed) -> ck.Consumer:

@@ -24,6 +24,7 @@ def write_page(results: Results, folder: Path) -> Path:
     parts = [
         _head(results),
         _throughput(results),
+        _sweeps(results),
         _latency(results),
         _indexing(results),
         _end_to_end(results),
@@ -108,6 +109,24 @@ def _latency(results: Results) -> str:
             "",
         ]
     )
+
+
+def _sweeps(results: Results) -> str:
+    rows = [
+        (
+            f"{run.per_second:,.0f}",
+            run.contestant,
+            f"{run.p50:.2f}",
+            f"{run.p99:.2f}",
+            f"{run.late:,}",
+            "yes" if run.holds else "no",
+        )
+        for run in results.sweeps
+    ]
+    if not rows:
+        return ""
+    names = ("events/s", "", "p50 ms", "p99 ms", "not answered in time", "holds")
+    return "\n".join(["## Rising rates, until one does not hold\n", *_table(names, rows), ""])
 
 
 def _indexing(results: Results) -> str:

@@ -24,6 +24,7 @@ class Results(Struct):
 
     machine: Machine
     throughput: list[ThroughputRun] = []
+    sweeps: list[LatencyRun] = []
     latency: list[LatencyRun] = []
     indexing: list[IndexingRun] = []
     end_to_end: list[EndToEndRun] = []

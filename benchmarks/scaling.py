@@ -1,5 +1,6 @@
 """How the worker takes more of everything: processes, partitions, models, features, events."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -19,7 +20,7 @@ NewBed = Callable[[int], AbstractContextManager[Bed]]
 
 _MOST_SECONDS = 60.0
 _EVENTS = 300_000
-_PROCESSES = (1, 2)
+_PROCESSES = sorted({1, 2, os.cpu_count() or 1})
 _PARTITIONS = (1, 4, 16, 64)
 _MODELS = (1, 10, 100)
 _FEATURES = (10, 100, 1000)

@@ -177,7 +177,7 @@ class Transcriber:
                 of_event = record.topic == self._predictions and is_credible(source)
                 return Origin(
                     source if of_event else here,
-                    prediction.model.name,
+                    documents.received_model(prediction.model).ref.name,
                     prediction.event_id,
                 )
             if self._entry[record.topic] == self._label:
@@ -212,11 +212,14 @@ class Transcriber:
 
     def _prediction(self, record: Record) -> _Entry:
         prediction = _predictions.decode(record.value or b"")
-        _require_zone(prediction.occurred_at)
+        model = documents.received_model(prediction.model)
+        occurred_at = prediction.occurred_at
+        if occurred_at.tzinfo is not UTC:
+            _require_zone(occurred_at)
         return _Entry(
-            self._names.predictions(prediction.model.name, prediction.occurred_at),
-            prediction_id(prediction.source, prediction.model),
-            documents.from_prediction(prediction),
+            self._names.predictions(model.ref.name, occurred_at),
+            prediction_id(prediction.source, model.ref),
+            documents.from_prediction(prediction, model),
         )
 
     def _label(self, record: Record) -> _Entry:

@@ -3,7 +3,7 @@
 import msgspec
 from msgspec import Struct
 
-_json = msgspec.json.Encoder()
+_encode = msgspec.json.Encoder().encode
 
 
 class _UpdateTarget(Struct, rename={"index": "_index", "id": "_id"}):
@@ -24,13 +24,13 @@ class _Merge(Struct):
 def create_lines(index: str, document_id: str, document: Struct) -> bytes:
     """Two lines that create a document; one with that id already there answers 409."""
     return b'{"create":{"_index":%b,"_id":%b}}\n%b\n' % (
-        _json.encode(index),
-        _json.encode(document_id),
-        _json.encode(document),
+        _encode(index),
+        _encode(document_id),
+        _encode(document),
     )
 
 
 def update_lines(index: str, document_id: str, document: Struct) -> bytes:
     """Two lines that merge fields into a document, which is created where there is none."""
-    action = _json.encode(_Update(_UpdateTarget(index, document_id)))
-    return action + b"\n" + _json.encode(_Merge(document)) + b"\n"
+    action = _encode(_Update(_UpdateTarget(index, document_id)))
+    return action + b"\n" + _encode(_Merge(document)) + b"\n"

@@ -1,7 +1,9 @@
 """The `_source` of each kind of document, and how a message becomes one."""
 
 from datetime import datetime
+from functools import lru_cache
 
+import msgspec
 from msgspec import Raw, Struct
 
 from contracts.events import (
@@ -21,6 +23,9 @@ TIMESTAMP = {"timestamp": "@timestamp"}
 """How msgspec renames a field that cannot be a name in Python."""
 
 _NONE = Raw()
+_decode_model = msgspec.json.Decoder(ModelRef).decode
+_MODEL_BYTES = 512
+"""Longer ones are not kept."""
 
 
 class Identity(Struct, frozen=True, gc=False):
@@ -37,7 +42,7 @@ class PredictionDocument(
     timestamp: datetime
     event: Identity
     entity: Identity
-    model: ModelRef
+    model: Raw
     prediction: Outcome
     latency: Latency
     kafka: Source
@@ -102,13 +107,37 @@ class ModelEventDocument(Struct, frozen=True, kw_only=True, rename=TIMESTAMP):
 
 
 class ReceivedPrediction(Prediction, frozen=True, kw_only=True, gc=False):
-    """A `Prediction` with its features still as JSON bytes; empty: it has none."""
+    """A `Prediction` with its model and its features still as JSON bytes; empty: it has none."""
 
+    model: Raw  # type: ignore[assignment]
     features: Raw = _NONE  # type: ignore[assignment]
 
 
-def from_prediction(prediction: ReceivedPrediction) -> PredictionDocument:
-    """Build the document of a prediction.
+class ReceivedModel(Struct, frozen=True, gc=False):
+    """Which version answered, and that as JSON."""
+
+    ref: ModelRef
+    json: Raw
+
+
+def received_model(given: Raw) -> ReceivedModel:
+    """Read the model of a message; there are few, so each is read once.
+
+    Raises:
+        msgspec.ValidationError: it is none.
+    """
+    read = _read_model if len(given) <= _MODEL_BYTES else _read_model.__wrapped__
+    return read(bytes(given))
+
+
+@lru_cache(maxsize=1000)
+def _read_model(given: bytes) -> ReceivedModel:
+    ref = _decode_model(given)
+    return ReceivedModel(ref, Raw(msgspec.json.encode(ref)))
+
+
+def from_prediction(prediction: ReceivedPrediction, model: ReceivedModel) -> PredictionDocument:
+    """Build the document of a prediction that its model has been read of.
 
     Raises:
         msgspec.ValidationError: its features are no flat object.
@@ -119,7 +148,7 @@ def from_prediction(prediction: ReceivedPrediction) -> PredictionDocument:
         timestamp=prediction.occurred_at,
         event=Identity(prediction.event_id),
         entity=Identity(prediction.entity_id),
-        model=prediction.model,
+        model=model.json,
         prediction=prediction.prediction,
         latency=prediction.latency,
         kafka=prediction.source,

@@ -1,7 +1,7 @@
 """Names of indices and ids of documents: both follow from the event alone, so that a replay
 meets its own document again."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Literal, get_args
 
@@ -34,11 +34,11 @@ class IndexNames:
 
     def predictions(self, model: str, occurred_at: datetime) -> str:
         """`millrace-predictions-<model>-<yyyy.MM>` by event time."""
-        return self._of_model("predictions-" + model, *_date(occurred_at))
+        return self._of_model("predictions", model, _date(occurred_at))
 
     def labels(self, model: str, occurred_at: datetime) -> str:
         """`millrace-labels-<model>-<yyyy.MM>` by the time the label speaks of."""
-        return self._of_model("labels-" + model, *_date(occurred_at))
+        return self._of_model("labels", model, _date(occurred_at))
 
     def dead_letters(self, sent_at: datetime) -> str:
         """`millrace-dead-letters-<yyyy.MM>` by the send time, which a redelivery does not
@@ -70,9 +70,9 @@ class IndexNames:
             return f"{self._prefix}-{kind}-{UNDATED}"
         return f"{self._prefix}-{kind}-{moment.year:04}.{moment.month:02}"
 
-    def _join(self, stem: str, year: int, month: int, day: int) -> str:
-        date = f"{year:04}.{month:02}" + (f".{day:02}" if self._daily else "")
-        return f"{self._prefix}-{stem}-{date}"
+    def _join(self, kind: Kind, model: str, day: date) -> str:
+        dated = f"{day.year:04}.{day.month:02}" + (f".{day.day:02}" if self._daily else "")
+        return f"{self._prefix}-{kind}-{model}-{dated}"
 
 
 def coordinates_id(source: Source) -> str:
@@ -86,7 +86,5 @@ def prediction_id(source: Source, model: ModelRef) -> str:
     return f"{coordinates_id(source)}-{slot}"
 
 
-def _date(moment: datetime) -> tuple[int, int, int]:
-    if moment.tzinfo is not UTC:
-        moment = moment.astimezone(UTC)
-    return moment.year, moment.month, moment.day
+def _date(moment: datetime) -> date:
+    return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).date()

@@ -33,7 +33,7 @@ def results() -> Results:
         throughput(BARE.name, 100.0),
         throughput(BYTEWAX.name, 40.0),
     ]
-    found.latency = [LatencyRun("logistic", WORKER.name, 1000.0, 10, 1.5, 5.0, 9.0, 7)]
+    found.latency = [LatencyRun("logistic", WORKER.name, 1000.0, 10, 1.5, 5.0, 9.0, 7, 1000.0)]
     found.indexing = [IndexingRun("raw _bulk", 9, 50.0, 0.0), IndexingRun("indexer", 9, 40.0, 9.0)]
     found.end_to_end = [EndToEndRun(100.0, 60.0, 6000, 6000, 0.5, 1.2, 10)]
     return found

@@ -48,6 +48,10 @@ def prediction(outcome: Outcome, **more: object) -> documents.ReceivedPrediction
     return msgspec.json.decode(msgspec.json.encode(sent), type=documents.ReceivedPrediction)
 
 
+def document_of(received: documents.ReceivedPrediction) -> documents.PredictionDocument:
+    return documents.from_prediction(received, documents.received_model(received.model))
+
+
 def source_of(document: msgspec.Struct) -> dict:
     return json.loads(msgspec.json.encode(document))
 
@@ -59,7 +63,7 @@ def test_a_prediction_becomes_nested_objects():
         trace_id="t1",
     )
 
-    assert source_of(documents.from_prediction(scored)) == {
+    assert source_of(document_of(scored)) == {
         "@timestamp": "2013-03-01T12:00:00Z",
         "predicted_at": "2013-03-01T12:00:00Z",
         "event": {"id": "e1"},
@@ -80,7 +84,7 @@ def test_a_prediction_becomes_nested_objects():
 
 
 def test_a_shadow_repeats_no_features():
-    assert "features" not in source_of(documents.from_prediction(prediction(Regression(1.5))))
+    assert "features" not in source_of(document_of(prediction(Regression(1.5))))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +96,7 @@ def test_a_shadow_repeats_no_features():
     ],
 )
 def test_each_task_has_its_own_fields(outcome: Outcome, fields: dict):
-    assert source_of(documents.from_prediction(prediction(outcome)))["prediction"] == fields
+    assert source_of(document_of(prediction(outcome)))["prediction"] == fields
 
 
 @pytest.mark.parametrize(

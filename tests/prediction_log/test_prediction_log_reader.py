@@ -14,7 +14,12 @@ from contracts.settings import Settings
 from prediction_log import pages, read
 from prediction_log.bulk import create_lines
 from prediction_log.counts import count
-from prediction_log.documents import ReceivedPrediction, from_label, from_prediction
+from prediction_log.documents import (
+    ReceivedPrediction,
+    from_label,
+    from_prediction,
+    received_model,
+)
 from prediction_log.indices import IndexNames, coordinates_id, prediction_id
 from prediction_log.outcomes import read_outcomes
 from prediction_log.template import install_template
@@ -54,12 +59,11 @@ class Log:
             worker="w1",
             features={"a.b": 1.5, "carrier": "UA"},
         )
+        received = msgspec.json.decode(msgspec.json.encode(prediction), type=ReceivedPrediction)
         self._index(
             self._names.predictions(model, prediction.occurred_at),
             prediction_id(prediction.source, prediction.model),
-            from_prediction(
-                msgspec.json.decode(msgspec.json.encode(prediction), type=ReceivedPrediction)
-            ),
+            from_prediction(received, received_model(received.model)),
         )
 
     def label(self, event_id: str, value: str, offset: int) -> None:
