@@ -20,7 +20,7 @@ class AtLeastOnce:
     Nothing waits for Kafka: batch after batch is handed over while those before are under way.
     """
 
-    waits = False
+    patience = 0.1
 
     def __init__(
         self, producer_settings: Mapping[str, Any], consumer: confluent_kafka.Consumer
@@ -46,9 +46,6 @@ class AtLeastOnce:
             hand_over(self._producer, outputs, delivered)
         except KafkaException as error:
             batch.error = self.failure = error.args[0].str()
-
-    def settle(self) -> None:
-        """Nothing waits."""
 
     def poll(self) -> None:
         """Take in delivery reports."""

@@ -29,8 +29,8 @@ class Delivery(Protocol):
         """Since when, by `time.monotonic`, the oldest batch waits for Kafka; for any thread."""
 
     @property
-    def waits(self) -> bool:
-        """Whether batches wait for others to be finished; `settle` takes them further."""
+    def patience(self) -> float:
+        """How long the lane may wait for the next record before it calls `poll`, seconds."""
 
     def deliver(self, spans: Spans, outputs: Sequence[Output]) -> None:
         """Produce a batch's outputs, so that its positions are committed with or after them.
@@ -38,9 +38,6 @@ class Delivery(Protocol):
         Raises:
             DeliveryError: Kafka refuses this worker for good.
         """
-
-    def settle(self) -> None:
-        """Wait until no batch waits for others any more."""
 
     def poll(self) -> None:
         """Take in what Kafka has acknowledged by now."""

@@ -12,6 +12,7 @@ import confluent_kafka
 import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from contracts.kafka_reading import MOST_BATCH_BYTES
 from stream_workers.delivery import Spans, hand_over, raise_if_forbidden
 from stream_workers.kafka_calls import GivenUp, KafkaCalls
 from stream_workers.outputs import Output
@@ -24,9 +25,14 @@ _BATCH_SECONDS = 20.0
 """Kafka aborts the transaction itself after the session timeout, so waiting on would not help."""
 _LOOK_SECONDS = 1.0
 _MANY = 500
-"""Outputs of a batch from which on throughput counts: smaller ones do not wait for others."""
-_MOST_WAITING = 4
-"""Batches that wait in memory, each with as many bytes as one may have."""
+"""Outputs from which on a batch counts as a full one, whatever bytes it has."""
+_MOST_WAITING = 4.0
+"""Full batches that wait in memory, each with as many bytes as one may have."""
+_IDLE_SECONDS = 0.1
+_COMMITTING_SECONDS = 0.001
+"""While a commit is under way its end is looked for so often."""
+_GATHERING_SECONDS = 1.0
+"""A commit that takes longer than this is waited for, instead of scoring on."""
 
 
 class _Batches:
@@ -34,13 +40,14 @@ class _Batches:
 
     def __init__(self) -> None:
         self.began = time.monotonic()
-        self.count = 0
+        self.size = 0.0
         self.spans: dict[Partition, tuple[int, int]] = {}
         self.outputs: list[Output] = []
 
     def add(self, spans: Spans, outputs: Sequence[Output]) -> None:
         """Put another batch behind them."""
-        self.count += 1
+        full = len(outputs) >= _MANY
+        self.size += 1 if full else sum(len(o.value) for o in outputs) / MOST_BATCH_BYTES
         self.outputs += outputs
         for partition, (first, after) in spans.items():
             known = self.spans.get(partition)
@@ -48,10 +55,10 @@ class _Batches:
 
 
 class ExactlyOnce:
-    """Commits batch after batch; while one is being committed, the next is scored.
+    """Commits batch after batch; while one is being committed, the next are scored.
 
-    Where Kafka takes longer to commit than the next batches to be scored, these wait and become
-    one transaction: under load there are fewer and larger ones.
+    These wait and become one transaction: the interval of commits and their size follow the load.
+    An event waits for the commit under way, and for its own.
 
     A transaction begins after scoring, so that a slow model does not hold it open, and only after
     the one before is committed. Whatever goes wrong aborts it: then nothing of the batch is
@@ -97,9 +104,9 @@ class ExactlyOnce:
         return waiting.began if waiting is not None else None
 
     @property
-    def waits(self) -> bool:
-        """Whether `settle` has something to do."""
-        return self._waiting is not None
+    def patience(self) -> float:
+        """The end of a commit must not wait for the next record, if other batches wait for it."""
+        return _IDLE_SECONDS if self._waiting is None else _COMMITTING_SECONDS
 
     def deliver(self, spans: Spans, outputs: Sequence[Output]) -> None:
         """Commit a batch's outputs and the positions after it, or nothing of both."""
@@ -107,15 +114,18 @@ class ExactlyOnce:
             self._waiting = _Batches()
         self._waiting.add(spans, outputs)
         self.poll()
-        if len(outputs) < _MANY or (self._waiting and self._waiting.count >= _MOST_WAITING):
-            self.settle()
+        if self._waiting is not None and self._waiting.size >= _MOST_WAITING:
+            self._settle()
 
     def poll(self) -> None:
         """Learn what became of the batches under way, if that is decided, and go on to the next."""
-        if self._under_way is None or self._under_way[1].over:
-            self.settle()
+        if self._under_way is not None:
+            calls = self._under_way[1]
+            if not calls.over and calls.seconds < _GATHERING_SECONDS:
+                return
+        self._settle()
 
-    def settle(self) -> None:
+    def _settle(self) -> None:
         """Wait for the batches under way, and begin to commit those that wait."""
         self._conclude()
         if self.failure is not None:
@@ -138,7 +148,7 @@ class ExactlyOnce:
 
     def finish(self) -> None:
         """Wait for all that was delivered."""
-        self.settle()
+        self._settle()
         self._conclude()
 
     def restart(self) -> list[TopicPartition] | None:

@@ -47,6 +47,11 @@ class KafkaCalls:
         return self._done.done()
 
     @property
+    def seconds(self) -> float:
+        """How long ago they began."""
+        return time.monotonic() - self._began
+
+    @property
     def hung(self) -> bool:
         """Whether the present call does not come back."""
         return time.monotonic() - self._call_began > _HUNG_SECONDS
@@ -76,9 +81,9 @@ class KafkaCalls:
             if self._stopping.is_set():
                 stopping_at = stopping_at or now
             late = stopping_at is not None and now - stopping_at > _STOPPING_SECONDS
-            if late or self.hung or now - self._began > most_seconds:
+            if late or self.hung or self.seconds > most_seconds:
                 self.give_up()
-                raise GivenUp(f"no answer from Kafka within {now - self._began:.0f} s")
+                raise GivenUp(f"no answer from Kafka within {self.seconds:.0f} s")
 
     def give_up(self) -> None:
         """Let the thread end as soon as librdkafka returns to it."""

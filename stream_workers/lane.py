@@ -32,7 +32,6 @@ from stream_workers.watermark import Partition
 
 log = structlog.get_logger("stream_workers.lane")
 
-_POLL_SECONDS = 0.1
 _RETRY_SECONDS = 1.0
 _LOOK_SECONDS = 1.0
 
@@ -143,8 +142,6 @@ class Lane(threading.Thread):
                 messages = self._read()
                 if messages:
                     self._process(messages)
-                else:
-                    self._delivery.settle()
             self._delivery.finish()
         except BaseException as error:
             self._listener.lane_crashed(error)
@@ -163,9 +160,7 @@ class Lane(threading.Thread):
 
     def _read(self) -> list[confluent_kafka.Message]:
         rebalances = self.rebalances
-        # What waits for a commit must not wait for the next record as well.
-        wait = 0.0 if self._delivery.waits else _POLL_SECONDS
-        messages = read_batch(self.consumer, self._batch_size, wait)
+        messages = read_batch(self.consumer, self._batch_size, self._delivery.patience)
         # If a partition went in between, these records may be its: their owner reads them again.
         return messages if self.rebalances == rebalances else []
 
