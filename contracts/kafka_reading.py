@@ -5,13 +5,19 @@ from operator import methodcaller
 from typing import Any
 
 import confluent_kafka
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 Partition = tuple[str, int]
 """Topic and partition."""
 
 MOST_BATCH_BYTES = 8 * 1024 * 1024
 """A batch that has grown to this is done with, whatever else has arrived."""
+FORBIDDEN = (
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+)
+"""Errors of missing permissions: waiting does not mend them."""
 _headers = methodcaller("headers")
 """Called by its name in Python code that has run often, Python 3.11 and later leave out the look
 for an error that comes with a result; it would show up in the next call, whatever that is."""

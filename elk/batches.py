@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
+from contracts.kafka_reading import Partition
 from elk.records import Erased, Record, Rejection, Transcriber
 from elk.waiting import Waiting
 from elk.watermarks import Span, Watermarks
@@ -10,7 +11,6 @@ from elk.watermarks import Span, Watermarks
 MOST_BYTES = 8 * 1024 * 1024
 """A request is sent when it has grown to this; it may be larger by one document."""
 
-Partition = tuple[str, int]
 R = TypeVar("R", bound=Record)
 
 

@@ -12,7 +12,7 @@ from kafka.errors import KafkaError as BrokerError
 from contracts.errors import MillraceError, UnreachableError
 from contracts.kafka import consumer_group, librdkafka_settings
 from contracts.kafka_access import forbidden
-from contracts.kafka_reading import Partition, known_lags
+from contracts.kafka_reading import FORBIDDEN, Partition, known_lags
 from contracts.refused_batches import records_from
 from contracts.settings import Settings
 from contracts.topics import MIB
@@ -26,7 +26,6 @@ METADATA_MAX_AGE_MS = 60_000
 FEW_RECORDS = 50
 """Read at once, before the room for them is looked at: each may have 1 MiB and more."""
 _LOOK_SECONDS = 0.1
-_FORBIDDEN = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
 
 
 class LogConsumer:
@@ -138,7 +137,7 @@ class LogConsumer:
             [known] = self._consumer.position([TopicPartition(*partition)])
             first = max(known.offset, message.offset() or 0)
             self._refused = records_from(self._settings, *partition, first, FEW_RECORDS)
-        elif error.code() in _FORBIDDEN:
+        elif error.code() in FORBIDDEN:
             raise forbidden(self._settings, error.str())
         elif error.fatal():
             raise MillraceError(f"Kafka refused this indexer for good: {error.str()}")

@@ -6,10 +6,10 @@ from typing import Protocol
 
 from elasticsearch import ApiError, TransportError
 
+from contracts.kafka_reading import Partition
 from contracts.operating.health import Condition, Health, recent, starting
 from contracts.operating.operated import Operated
 from contracts.settings import Settings
-from elk.batches import Partition
 from elk.lanes import Lanes
 from prediction_log.client import connect, reason
 

@@ -10,12 +10,13 @@ import structlog
 
 from contracts.errors import UnreachableError
 from contracts.kafka import require_rights
+from contracts.kafka_reading import Partition
 from contracts.kafka_waiting import when_kafka_answers
 from contracts.operating.membership import Membership
 from contracts.operating.operated import Operated
 from contracts.settings import Settings
 from contracts.topics import Topics
-from elk.batches import MOST_BYTES, Batch, Partition, cut
+from elk.batches import MOST_BYTES, Batch, cut
 from elk.consumed import Consumed
 from elk.consumer import LogConsumer
 from elk.dead_letter_sender import DeadLetterSender

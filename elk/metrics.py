@@ -8,9 +8,10 @@ import numpy as np
 from prometheus_client import Histogram
 from prometheus_client.metrics_core import Metric
 
+from contracts.kafka_reading import Partition
 from contracts.operating.asked import Asked, gauge, reading, retries
 from contracts.operating.metrics import LABELS, ServiceMetrics
-from elk.batches import Batch, Partition
+from elk.batches import Batch
 from elk.delivery import SetsAside
 from elk.lanes import Deliver, Lanes
 from elk.records import Record, Rejection

@@ -7,9 +7,10 @@ import confluent_kafka
 import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from contracts.kafka_reading import Partition
 from stream_workers.delivery import FLUSH_SECONDS, Spans, hand_over, raise_if_final
 from stream_workers.outputs import Output
-from stream_workers.watermark import Batch, Partition, Watermarks
+from stream_workers.watermark import Batch, Watermarks
 
 log = structlog.get_logger("stream_workers.at_least_once")
 

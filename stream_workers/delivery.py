@@ -7,8 +7,8 @@ import confluent_kafka
 from confluent_kafka import KafkaError, TopicPartition
 
 from contracts.errors import DeliveryError
+from contracts.kafka_reading import FORBIDDEN, Partition
 from stream_workers.outputs import Output
-from stream_workers.watermark import Partition
 
 Spans = Mapping[Partition, tuple[int, int]]
 """Per partition the offset of a batch's first record there, and the offset after its last."""
@@ -105,12 +105,5 @@ def raise_if_forbidden(error: KafkaError) -> None:
     Raises:
         DeliveryError: it is one of those.
     """
-    if error.code() in _FORBIDDEN:
+    if error.code() in FORBIDDEN:
         raise DeliveryError(f"this worker may not do that: {error.str()}; check its Kafka ACLs")
-
-
-_FORBIDDEN = (
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    KafkaError.GROUP_AUTHORIZATION_FAILED,
-    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-)

@@ -12,11 +12,10 @@ import confluent_kafka
 import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from contracts.kafka_reading import MOST_BATCH_BYTES
+from contracts.kafka_reading import MOST_BATCH_BYTES, Partition
 from stream_workers.delivery import Spans, hand_over, raise_if_forbidden
 from stream_workers.kafka_calls import GivenUp, KafkaCalls
 from stream_workers.outputs import Output
-from stream_workers.watermark import Partition
 
 log = structlog.get_logger("stream_workers.exactly_once")
 

@@ -16,7 +16,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from kafka.errors import KafkaError as BrokerError
 
 from contracts.errors import UnreachableError
-from contracts.kafka_reading import known_lags, read_batch
+from contracts.kafka_reading import Partition, known_lags, read_batch
 from contracts.operating.kafka_watch import TOLD_AGAIN_SECONDS
 from contracts.operating.membership import Membership
 from stream_workers.at_least_once import AtLeastOnce
@@ -28,7 +28,6 @@ from stream_workers.records import Record, from_message
 from stream_workers.refused_batches import ReadRefused
 from stream_workers.scoring import BatchScorer
 from stream_workers.serving import Serving
-from stream_workers.watermark import Partition
 
 log = structlog.get_logger("stream_workers.lane")
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from stream_workers.watermark import Partition
+from contracts.kafka_reading import Partition
 
 
 class Listener(Protocol):

@@ -9,12 +9,12 @@ from prometheus_client import Histogram
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from contracts.events import ModelRef
+from contracts.kafka_reading import Partition
 from contracts.model_events import ModelEventKind
 from contracts.operating.asked import Asked, counter, gauge, reading, retries
 from contracts.operating.metrics import LABELS, ServiceMetrics
 from stream_workers.outputs import Row, Timing
 from stream_workers.serving import Serving
-from stream_workers.watermark import Partition
 
 SERVICE = "worker"
 _INFERENCE_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 30)

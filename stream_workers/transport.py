@@ -17,8 +17,8 @@ from faust.types.transports import ConsumerT
 from mode import Service
 
 from contracts.errors import DeliveryError
+from contracts.kafka_reading import Partition
 from stream_workers.lane import Lane
-from stream_workers.watermark import Partition
 
 _METADATA_SECONDS = 10.0
 

@@ -8,8 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 
-Partition = tuple[str, int]
-"""Topic and partition."""
+from contracts.kafka_reading import Partition
 
 
 class Batch:

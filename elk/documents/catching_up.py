@@ -8,8 +8,8 @@ from kafka.errors import GroupIdNotFoundError, KafkaError
 
 from contracts.kafka import admin_client, consumer_group
 from contracts.kafka_access import refusal
+from contracts.kafka_reading import Partition
 from contracts.settings import Settings
-from elk.batches import Partition
 from elk.documents.kafka_log import KafkaLog, Stretch
 
 _LOOK_SECONDS = 0.5

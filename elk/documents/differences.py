@@ -9,9 +9,9 @@ from elasticsearch import Elasticsearch
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from contracts.kafka_reading import Partition
 from contracts.settings import Settings
 from contracts.topics import Topics
-from elk.batches import Partition
 from elk.documents.expectation import Expectation, Expectations
 from elk.documents.kafka_log import Stretch
 from elk.documents.places import Places, Stem

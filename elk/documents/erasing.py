@@ -14,9 +14,9 @@ from elasticsearch import Elasticsearch
 from msgspec import Struct
 
 from contracts.errors import MillraceError, UnreachableError, UsageError
+from contracts.kafka_reading import Partition
 from contracts.settings import Settings
 from contracts.topics import Topics
-from elk.batches import Partition
 from elk.documents.catching_up import wait_until_finished
 from elk.documents.kafka_log import KafkaLog, Stretch
 from elk.documents.our_indices import refresh

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from contracts import dead_letters
+from contracts.kafka_reading import Partition
 from contracts.settings import Settings
 from contracts.topics import Topics
-from elk.batches import Partition
 from elk.documents.kafka_log import Stretch
 from elk.documents.places import Places, split_id
 from elk.records import Erased, Record, Rejection, Transcriber

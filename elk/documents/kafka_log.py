@@ -17,8 +17,8 @@ from contracts.consumers import python_consumer
 from contracts.errors import ConfigurationError, UnreachableError
 from contracts.kafka import describe_topics
 from contracts.kafka_access import refusal
+from contracts.kafka_reading import Partition
 from contracts.settings import Settings
-from elk.batches import Partition
 
 _POLL_MS = 500
 _POLL_RECORDS = 5000

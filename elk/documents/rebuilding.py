@@ -11,9 +11,10 @@ from datetime import datetime
 from msgspec import Struct
 
 from contracts.errors import UnreachableError
+from contracts.kafka_reading import Partition
 from contracts.settings import Settings
 from contracts.topics import Topics
-from elk.batches import MOST_BYTES, Batch, Partition, cut
+from elk.batches import MOST_BYTES, Batch, cut
 from elk.delivery import Delivery
 from elk.documents.kafka_log import KafkaLog, Stretch
 from elk.erasure_log import known_erasures

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Struct
 
+from contracts.kafka_reading import Partition
 from contracts.settings import Settings
-from elk.batches import Partition
 from elk.documents.kafka_log import KafkaLog, Stretch
 from elk.documents.traces import Events
 
