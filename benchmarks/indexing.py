@@ -4,7 +4,7 @@ Elasticsearch client's own helpers make of the same documents."""
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from benchmarks.contestants import start_indexer
 from contracts.kafka import consumer_group, topic_ids
 from elk.bulk_answers import SUMMARY_PATH
 from elk.consumed import Consumed, from_message
+from elk.consumer import consumer_settings
 from elk.records import Transcriber
 from prediction_log.client import connect
 from prediction_log.template import install_template
@@ -28,7 +29,7 @@ _START_SECONDS = 60.0
 _HEADERS = {"accept": "application/json", "content-type": "application/x-ndjson"}
 _CREATED = "_all.primaries.indexing.index_total"
 
-WAYS = ("indexer", "raw _bulk", "helpers.parallel_bulk")
+WAYS = ("indexer", "raw _bulk", "raw _bulk, records read", "helpers.parallel_bulk")
 
 
 class IndexingRun(Struct, frozen=True):
@@ -53,7 +54,8 @@ class Prepared:
             bed.topics,
             topic_ids(settings, [topic.name for topic in bed.topics.all()]),
         )
-        self.lines = [transcriber.lines(record) for record in _read(bed)]
+        self._lines = {(r.partition, r.offset): transcriber.lines(r) for r in _read(bed)}
+        self.lines = list(self._lines.values())
 
     def index(self, way: str, folder: Path) -> IndexingRun:
         """Index all of them one way, into indices that are not there before nor after."""
@@ -64,7 +66,9 @@ class Prepared:
             if way == "indexer":
                 used = self._by_indexer(created, folder)
             elif way == "raw _bulk":
-                used = self._by_hand(created)
+                used = self._by_hand(created, list(_cut(self.lines, settings.bulk_documents)))
+            elif way == "raw _bulk, records read":
+                used = self._by_hand(created, self._read_again())
             else:
                 used = self._by_helpers(created)
         rate, since, until = created.rate()
@@ -84,21 +88,31 @@ class Prepared:
             process.stop()
         return lambda since, until: process.cpu_at(until) - process.cpu_at(since)
 
-    def _by_hand(self, created: "Created") -> Callable[[float, float], float]:
-        size = self.bed.settings.bulk_documents
-        bodies = [
-            b"".join(self.lines[first : first + size]) for first in range(0, len(self.lines), size)
-        ]
+    def _by_hand(
+        self, created: "Created", bodies: Iterable[bytes]
+    ) -> Callable[[float, float], float]:
+        room = threading.Semaphore(self.bed.settings.bulk_in_flight + 1)
 
         def send(body: bytes) -> None:
-            self.client.perform_request(
-                "POST", f"/_bulk?filter_path={SUMMARY_PATH}", headers=_HEADERS, body=body
-            )
+            try:
+                self.client.perform_request(
+                    "POST", f"/_bulk?filter_path={SUMMARY_PATH}", headers=_HEADERS, body=body
+                )
+            finally:
+                room.release()
 
         with ThreadPoolExecutor(self.bed.settings.bulk_in_flight) as threads:
-            list(threads.map(send, bodies))
+            sent = [threads.submit(send, body) for body in bodies if room.acquire()]
+        for one in sent:
+            one.result()
         created.wait(lambda: None)
         return lambda since, until: 0.0
+
+    def _read_again(self) -> Iterator[bytes]:
+        """The same requests, each made when its records have come from Kafka: what an indexer would
+        cost that has nothing to do."""
+        read = ((r.partition, r.offset) for r in _read(self.bed))
+        return _cut(map(self._lines.__getitem__, read), self.bed.settings.bulk_documents)
 
     def _by_helpers(self, created: "Created") -> Callable[[float, float], float]:
         def actions() -> Iterator[dict[str, object]]:
@@ -176,10 +190,16 @@ class Created:
         return found["primaries"]["indexing"]["index_total"] if found else 0
 
 
+def _cut(lines: Iterable[bytes], size: int) -> Iterator[bytes]:
+    rest = iter(lines)
+    while body := b"".join(itertools.islice(rest, size)):
+        yield body
+
+
 def _read(bed: Bed) -> Iterator[Consumed]:
     topic = bed.topics.predictions.name
     consumer = ck.Consumer(
-        {"bootstrap.servers": bed.settings.kafka, "group.id": "r", "enable.auto.commit": False}
+        {**consumer_settings(bed.settings), "group.id": "r", "enable.partition.eof": False}
     )
     ends = bed.ends(topic)
     consumer.assign([ck.TopicPartition(topic, n, ck.OFFSET_BEGINNING) for n in ends])
