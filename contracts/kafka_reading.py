@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 Partition = tuple[str, int]
 """Topic and partition."""
 
-MOST_BATCH_BYTES = 8 * 1024 * 1024
+_MOST_BYTES = 8 * 1024 * 1024
 """A batch that has grown to this is done with, whatever else has arrived."""
 FORBIDDEN = (
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -33,7 +33,7 @@ def read_batch(
     if first is None:
         return []
     messages, size = [first], len(first)
-    while len(messages) < most and size < MOST_BATCH_BYTES:
+    while len(messages) < most and size < _MOST_BYTES:
         # With a timeout it would wait for more.
         more = consumer.consume(min(_FEW, most - len(messages)), 0)
         if not more:

@@ -12,7 +12,7 @@ import confluent_kafka
 import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from contracts.kafka_reading import MOST_BATCH_BYTES, Partition
+from contracts.kafka_reading import Partition
 from stream_workers.delivery import Spans, hand_over, raise_if_forbidden
 from stream_workers.kafka_calls import GivenUp, KafkaCalls
 from stream_workers.outputs import Output
@@ -24,9 +24,9 @@ _BATCH_SECONDS = 20.0
 """Kafka aborts the transaction itself after the session timeout, so waiting on would not help."""
 _LOOK_SECONDS = 1.0
 _MANY = 500
-"""Outputs from which on a batch counts as a full one, whatever bytes it has."""
-_MOST_WAITING = 4.0
-"""Full batches that wait in memory, each with as many bytes as one may have."""
+"""Outputs of a batch from which on the next is scored while this one is being committed."""
+_MOST_WAITING = 4
+"""Batches that wait in memory, each with as many bytes as one may have."""
 _IDLE_SECONDS = 0.1
 _COMMITTING_SECONDS = 0.001
 """While a commit is under way its end is looked for so often."""
@@ -39,14 +39,13 @@ class _Batches:
 
     def __init__(self) -> None:
         self.began = time.monotonic()
-        self.size = 0.0
+        self.count = 0
         self.spans: dict[Partition, tuple[int, int]] = {}
         self.outputs: list[Output] = []
 
     def add(self, spans: Spans, outputs: Sequence[Output]) -> None:
         """Put another batch behind them."""
-        full = len(outputs) >= _MANY
-        self.size += 1 if full else sum(len(o.value) for o in outputs) / MOST_BATCH_BYTES
+        self.count += 1
         self.outputs += outputs
         for partition, (first, after) in spans.items():
             known = self.spans.get(partition)
@@ -54,10 +53,12 @@ class _Batches:
 
 
 class ExactlyOnce:
-    """Commits batch after batch; while one is being committed, the next are scored.
+    """Commits batch after batch, each in a transaction that begins when the one before is through.
 
-    These wait and become one transaction: the interval of commits and their size follow the load.
-    An event waits for the commit under way, and for its own.
+    What arrives during a commit waits in the consumer's queue for its end, and is the next batch:
+    an event waits for the commit under way and for its own. Where batches are large, the next ones
+    are scored meanwhile instead, and become one transaction. So the interval of commits and the
+    size of transactions follow the load.
 
     A transaction begins after scoring, so that a slow model does not hold it open, and only after
     the one before is committed. Whatever goes wrong aborts it: then nothing of the batch is
@@ -88,6 +89,7 @@ class ExactlyOnce:
         self._connecting: tuple[confluent_kafka.Producer, KafkaCalls] | None = None
         self._under_way: tuple[_Batches, KafkaCalls] | None = None
         self._waiting: _Batches | None = None
+        self._many = False
         self._again: dict[Partition, int] = {}
         self._failed_since: float | None = None
         self.failure: str | None = None
@@ -112,15 +114,17 @@ class ExactlyOnce:
         if self._waiting is None:
             self._waiting = _Batches()
         self._waiting.add(spans, outputs)
+        self._many = len(outputs) >= _MANY
         self.poll()
-        if self._waiting is not None and self._waiting.size >= _MOST_WAITING:
+        if self._waiting is not None and self._waiting.count >= _MOST_WAITING:
             self._settle()
 
     def poll(self) -> None:
-        """Learn what became of the batches under way, if that is decided, and go on to the next."""
+        """Learn what became of the batches under way, and go on to the next; waits for it, unless
+        there is enough to score meanwhile."""
         if self._under_way is not None:
             calls = self._under_way[1]
-            if not calls.over and calls.seconds < _GATHERING_SECONDS:
+            if self._many and not calls.over and calls.seconds < _GATHERING_SECONDS:
                 return
         self._settle()
 
