@@ -167,8 +167,8 @@ def _parse() -> argparse.Namespace:
         epilog="Example: make bench ARGS='throughput latency --rounds 3'",
     )
     parser.add_argument("parts", nargs="*", choices=[*_PARTS, []], metavar="PART")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each figure is taken")
-    parser.add_argument("--seconds", type=float, default=15.0, help="length of a steady load")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each figure is taken")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of a steady load")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"))
     chosen = parser.parse_args()
     chosen.parts = chosen.parts or list(_PARTS)

@@ -174,6 +174,8 @@ class Lane(threading.Thread):
             raise_if_final(error)
             if error.code() == KafkaError._BAD_COMPRESSION:
                 refused[message.topic() or "", message.partition() or 0] = message.offset() or 0
+            else:
+                log.warning("waiting for Kafka", reason=error.str())
         self._deliver(records)
         for partition, offset in refused.items():
             self._process_refused(partition, offset)
