@@ -13,7 +13,7 @@ from msgspec import Struct
 from benchmarks.bed import Bed
 from benchmarks.contestants import Contestant, group_of, start
 from benchmarks.load import Load
-from benchmarks.processes import PROJECT, python
+from benchmarks.processes import PROJECT, Watched, python
 from benchmarks.workloads import Workload
 
 _WARM_UP_SECONDS = 3.0
@@ -64,7 +64,7 @@ def measure(
     consumer = _consumer(bed)
     process = start(contestant, bed, workload.name, folder, **(variables or {}))
     try:
-        _answer_first(bed, workload, consumer)
+        _answer_first(bed, workload, consumer, process)
         whole = seconds + _WARM_UP_SECONDS
         load = subprocess.Popen(
             python("benchmarks.load", load_of(bed, workload, per_second, whole)),
@@ -147,7 +147,7 @@ def _consumer(bed: Bed) -> ck.Consumer:
     return consumer
 
 
-def _answer_first(bed: Bed, workload: Workload, consumer: ck.Consumer) -> None:
+def _answer_first(bed: Bed, workload: Workload, consumer: ck.Consumer, process: Watched) -> None:
     """Send one event to each partition until all of them have been answered."""
     producer = ck.Producer({"bootstrap.servers": bed.settings.kafka})
     [(_, value)] = workload.messages(1)
@@ -157,6 +157,7 @@ def _answer_first(bed: Bed, workload: Workload, consumer: ck.Consumer) -> None:
     answered: set[int | None] = set()
     deadline = time.monotonic() + _START_SECONDS
     while len(answered) < bed.settings.partitions:
+        process.require_running()
         message = consumer.poll(1.0)
         if message is not None and message.error() is None:
             answered.add(message.partition())
