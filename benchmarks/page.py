@@ -5,7 +5,8 @@ from pathlib import Path
 
 from benchmarks.contestants import BARE, BYTEWAX, EXACTLY_ONCE, FAUST, QUIX, WORKER
 from benchmarks.drawing import draw
-from benchmarks.results import Figure, Results, figures
+from benchmarks.results import Figure, Results, figures, paired
+from benchmarks.throughput import ThroughputRun
 from benchmarks.workloads import WORKLOADS
 
 _WANTED = (
@@ -58,15 +59,14 @@ def _throughput(results: Results) -> str:
         runs = [run for run in results.throughput if run.workload == name]
         rates = figures(runs, lambda r: r.contestant, lambda r: r.per_second)
         cpu = figures(runs, lambda r: r.contestant, lambda r: r.cpu_us)
-        bare = rates[BARE.name].median
         wrong = sum(run.wrong for run in runs)
         doubled = sum(run.doubled for run in runs)
         lines += [
             f"## Throughput: {WORKLOADS[name]().title}\n",
             *_table(
-                ("", "events/s", "CPU µs/event", "of the bare loop"),
+                ("", "events/s", "CPU µs/event", "times the bare loop"),
                 (
-                    (way, _spread(rate), _spread(cpu[way], 1), f"{rate.median / bare:.1%}")
+                    (way, _spread(rate), _spread(cpu[way], 1), _times(_paced(runs, way, BARE.name)))
                     for way, rate in rates.items()
                 ),
             ),
@@ -74,18 +74,22 @@ def _throughput(results: Results) -> str:
             f"Predictions that differ from the model's: {wrong:,}; that came twice: {doubled:,}.\n",
         ]
         if name == next(iter(WORKLOADS)):
-            lines += _ratios(rates)
+            lines += _ratios(runs)
     return "\n".join(lines)
 
 
-def _ratios(rates: dict[str, Figure]) -> list[str]:
+def _ratios(runs: Sequence[ThroughputRun]) -> list[str]:
     rows = []
     for one, other, wanted in _WANTED:
-        if one.name in rates and other.name in rates:
-            found = rates[one.name].median / rates[other.name].median
-            verdict = "yes" if found >= wanted else "**no**"
-            rows.append((one.name, other.name, f"{found:.2f}", f"{wanted:g}", verdict))
+        found = _paced(runs, one.name, other.name)
+        if found is not None:
+            verdict = "yes" if found.median >= wanted else "**no**"
+            rows.append((one.name, other.name, _times(found), f"{wanted:g}", verdict))
     return [*_table(("", "times", "found", "wanted", "reached"), rows), ""]
+
+
+def _paced(runs: Sequence[ThroughputRun], one: str, other: str) -> Figure | None:
+    return paired(runs, lambda r: r.contestant, lambda r: r.per_second, one, other)
 
 
 def _latency(results: Results) -> str:
@@ -134,20 +138,34 @@ def _indexing(results: Results) -> str:
         return ""
     rates = figures(results.indexing, lambda r: r.way, lambda r: r.per_second)
     cpu = figures(results.indexing, lambda r: r.way, lambda r: r.cpu_us)
-    raw = rates["raw _bulk"].median
+
+    def times(way: str, other: str) -> str:
+        found = paired(results.indexing, lambda r: r.way, lambda r: r.per_second, way, other)
+        return _times(found)
+
     rows = [
         (
             way,
             _spread(rate),
             _spread(cpu[way], 1) if way == "indexer" else "",
-            f"{rate.median / raw:.1%}",
+            times(way, "raw _bulk"),
+            times(way, "helpers.parallel_bulk"),
         )
         for way, rate in rates.items()
     ]
     return "\n".join(
         [
             "## Indexing\n",
-            *_table(("", "documents/s", "CPU µs/document", "of raw `_bulk`"), rows),
+            *_table(
+                (
+                    "",
+                    "documents/s",
+                    "CPU µs/document",
+                    "times raw `_bulk`",
+                    "times `parallel_bulk`",
+                ),
+                rows,
+            ),
             "",
         ]
     )
@@ -209,6 +227,10 @@ def _runtimes(results: Results) -> str:
 def _spread(figure: Figure, digits: int = 0) -> str:
     low, high = f"{figure.low:,.{digits}f}", f"{figure.high:,.{digits}f}"
     return f"{figure.median:,.{digits}f} ({low}–{high})"
+
+
+def _times(figure: Figure | None) -> str:
+    return "" if figure is None else _spread(figure, 2)
 
 
 def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -57,6 +57,16 @@ def figures(
     return {name: Figure.of(values) for name, values in grouped.items()}
 
 
+def paired(
+    runs: Sequence[T], key: Callable[[T], str], value: Callable[[T], float], one: str, other: str
+) -> Figure | None:
+    """How many times the other's value one has, round by round: a machine that changes its pace
+    changes it for both. None if there is no round with both."""
+    found = [[value(run) for run in runs if key(run) == name] for name in (one, other)]
+    pairs = list(zip(*found, strict=False))
+    return Figure.of(first / second for first, second in pairs) if pairs else None
+
+
 def write(results: Results, path: Path) -> None:
     """Keep them as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)

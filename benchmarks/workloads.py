@@ -69,7 +69,7 @@ def logistic(features: int = 10, name: str = "logistic") -> Workload:
     inputs = random.normal(size=(4_000, features)).round(6)
     target = inputs[:, : min(10, features)].sum(axis=1) + random.normal(size=4_000) > 0
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(inputs, target)
-    return _numeric(name, f"logistic regression, {features} numbers", model, inputs, 300_000)
+    return _numeric(name, f"logistic regression, {features} numbers", model, inputs, 600_000)
 
 
 def perceptron() -> Workload:
@@ -98,7 +98,7 @@ def boosting() -> Workload:
     model = build_pipeline("boosting", "classification", schema, _SEED)
     inputs = Scorer("classification", schema, model).inputs(columns)
     model.fit(inputs, table["label"].astype(bool).to_numpy())
-    return _workload("boosting", "histogram boosting on flights", model, schema, columns, 200_000)
+    return _workload("boosting", "histogram boosting on flights", model, schema, columns, 300_000)
 
 
 WORKLOADS: dict[str, Callable[[], Workload]] = {
