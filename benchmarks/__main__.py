@@ -11,7 +11,7 @@ from pathlib import Path
 import local_stack
 from benchmarks import end_to_end, indexing, latency, runtimes, scaling, throughput
 from benchmarks.bed import Bed, bed
-from benchmarks.contestants import ALL, BARE, COPY, EXACTLY_ONCE, WORKER, Contestant
+from benchmarks.contestants import ALL, BARE, COPY, EXACTLY_ONCE, ONNX, WORKER, Contestant
 from benchmarks.latency import LatencyRun
 from benchmarks.machine import describe
 from benchmarks.page import write_page
@@ -87,7 +87,7 @@ def measure_latency(new: NewBed, results: Results, chosen: argparse.Namespace, a
             most.append(highest)
         for _ in range(chosen.rounds):
             for rate in (*_RATES, _SHARE * (min(most) or _STEP)):
-                for contestant in (COPY, BARE, WORKER, EXACTLY_ONCE):
+                for contestant in (COPY, BARE, WORKER, ONNX, EXACTLY_ONCE):
                     results.latency.append(run(contestant, rate))
 
 

@@ -30,6 +30,7 @@ from contracts.signatures import generate_keys, load_private_key
 from contracts.topics import Topics
 from trainer.deploying import publish
 from trainer.golden import golden_samples
+from trainer.onnx_form import with_onnx
 from trainer.packaging import serialize, store_package
 
 _WAIT_SECONDS = 60.0
@@ -77,8 +78,9 @@ class Bed:
             created_at=datetime.now(UTC),
             created_by="benchmark",
         )
+        draft, onnx = with_onnx(draft, workload.scorer.estimator, workload.columns)
         key = load_private_key(self.settings.keys, "packages")
-        store_package(ModelStore(self.settings.store_url), draft, payload, key)
+        store_package(ModelStore(self.settings.store_url), draft, payload, key, onnx)
         publish(self.settings, name)
         folder = self.files / name
         folder.mkdir(parents=True, exist_ok=True)

@@ -24,6 +24,7 @@ class Contestant(Struct, frozen=True):
         peer: runs in the peers' environment.
         predicts: whether its output has predictions to check.
         processes: how many processes of the worker.
+        runtime: of the worker; all others use scikit-learn.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Contestant(Struct, frozen=True):
     peer: bool = False
     predicts: bool = True
     processes: int = 1
+    runtime: str = "scikit-learn"
 
     @property
     def group(self) -> str:
@@ -41,6 +43,7 @@ class Contestant(Struct, frozen=True):
 
 WORKER = Contestant("Millrace worker, at least once", variant="at_least_once")
 EXACTLY_ONCE = Contestant("Millrace worker, exactly once", variant="exactly_once")
+ONNX = Contestant("Millrace worker, at least once, ONNX", variant="at_least_once", runtime="auto")
 BARE = Contestant("confluent-kafka loop", "bare_loop")
 COPY = Contestant("confluent-kafka loop, no model", "bare_loop", "copy", predicts=False)
 FAUST = Contestant("Faust agent, per event", "faust_agent", "each")
@@ -48,7 +51,7 @@ FAUST_TAKE = Contestant("Faust agent, take(1000)", "faust_agent", "take")
 QUIX = Contestant("Quix Streams", "quix", peer=True)
 BYTEWAX = Contestant("Bytewax, batched", "bytewax_flow", peer=True)
 
-ALL = (WORKER, EXACTLY_ONCE, BARE, BYTEWAX, FAUST_TAKE, QUIX, FAUST, COPY)
+ALL = (WORKER, BARE, EXACTLY_ONCE, ONNX, BYTEWAX, FAUST_TAKE, QUIX, FAUST, COPY)
 
 
 def group_of(contestant: Contestant, bed: Bed) -> str:
@@ -68,7 +71,12 @@ def start(contestant: Contestant, bed: Bed, model: str, folder: Path, **variable
     settings = bed.settings
     log = folder / f"{contestant.group or 'worker'}.log"
     if not contestant.module:
-        environment = _variables(settings) | {"MILLRACE_DELIVERY": contestant.variant, **variables}
+        environment = {
+            **_variables(settings),
+            "MILLRACE_DELIVERY": contestant.variant,
+            "MILLRACE_MODEL_RUNTIME": contestant.runtime,
+            **variables,
+        }
         if contestant.processes == 1:
             return Watched(python("stream_workers"), log, environment)
         count = str(contestant.processes)

@@ -16,6 +16,7 @@ def draw(results: Results, path: Path) -> None:
     workloads = list(dict.fromkeys(run.workload for run in results.throughput))
     ways = list(dict.fromkeys(run.contestant for run in results.throughput))
     width = 0.8 / len(ways)
+    colours = {way: f"C{number}" for number, way in enumerate(ways)}
     for number, way in enumerate(ways):
         runs = [run for run in results.throughput if run.contestant == way]
         rates = figures(runs, lambda r: r.workload, lambda r: r.per_second)
@@ -24,6 +25,7 @@ def draw(results: Results, path: Path) -> None:
             [rates[name].median for name in workloads],
             width,
             label=way,
+            color=colours[way],
         )
     left.set_yscale("log")
     left.set_xticks([place + 0.4 - width / 2 for place in range(len(workloads))], workloads)
@@ -38,6 +40,7 @@ def draw(results: Results, path: Path) -> None:
                 [one.median for one in found.values()],
                 style,
                 marker="o",
+                color=colours.get(way),
                 label=f"{way}, {'p50' if style == '-' else 'p99'}",
             )
     right.set_xscale("log")
