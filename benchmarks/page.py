@@ -93,8 +93,6 @@ def _paced(runs: Sequence[ThroughputRun], one: str, other: str) -> Figure | None
 
 
 def _latency(results: Results) -> str:
-    if not results.latency:
-        return ""
     rows = []
     for rate in dict.fromkeys(run.per_second for run in results.latency):
         runs = [run for run in results.latency if run.per_second == rate]
@@ -105,14 +103,9 @@ def _latency(results: Results) -> str:
         for way in found[0]:
             spread = [_spread(figure[way], 2) for figure in found[:3]]
             rows.append((f"{rate:,.0f}", way, *spread, f"{found[3][way].high:,.0f}"))
-    return "\n".join(
-        [
-            "## Latency\n",
-            "From the producer's clock to a consumer of `predictions`, milliseconds.\n",
-            *_table(("events/s", "", "p50", "p99", "p99.9", "not answered in time"), rows),
-            "",
-        ]
-    )
+    said = "From the producer's clock to a consumer of `predictions`, milliseconds.\n"
+    names = ("events/s", "", "p50", "p99", "p99.9", "not answered in time")
+    return _section("Latency", names, rows, said)
 
 
 def _sweeps(results: Results) -> str:
@@ -127,15 +120,11 @@ def _sweeps(results: Results) -> str:
         )
         for run in results.sweeps
     ]
-    if not rows:
-        return ""
     names = ("events/s", "", "p50 ms", "p99 ms", "not answered in time", "holds")
-    return "\n".join(["## Rising rates, until one does not hold\n", *_table(names, rows), ""])
+    return _section("Rising rates, until one does not hold", names, rows)
 
 
 def _indexing(results: Results) -> str:
-    if not results.indexing:
-        return ""
     rates = figures(results.indexing, lambda r: r.way, lambda r: r.per_second)
     cpu = figures(results.indexing, lambda r: r.way, lambda r: r.cpu_us)
 
@@ -153,22 +142,8 @@ def _indexing(results: Results) -> str:
         )
         for way, rate in rates.items()
     ]
-    return "\n".join(
-        [
-            "## Indexing\n",
-            *_table(
-                (
-                    "",
-                    "documents/s",
-                    "CPU µs/document",
-                    "times raw `_bulk`",
-                    "times `parallel_bulk`",
-                ),
-                rows,
-            ),
-            "",
-        ]
-    )
+    names = ("", "documents/s", "CPU µs/document", "times raw `_bulk`", "times `parallel_bulk`")
+    return _section("Indexing", names, rows)
 
 
 def _end_to_end(results: Results) -> str:
@@ -185,12 +160,8 @@ def _end_to_end(results: Results) -> str:
         )
         for run in results.end_to_end
     ]
-    if not rows:
-        return ""
     names = ("events/s", "s", "sent", "found", "p50 s", "p99 s", "backlog at the end", "holds")
-    return "\n".join(
-        ["## From the producer to a document that is found\n", *_table(names, rows), ""]
-    )
+    return _section("From the producer to a document that is found", names, rows)
 
 
 def _scaling(results: Results) -> str:
@@ -218,10 +189,8 @@ def _runtimes(results: Results) -> str:
         )
         for run in results.runtimes
     ]
-    if not rows:
-        return ""
     names = ("model", "rows", "runtime", "µs, with outcomes", "µs, model alone")
-    return "\n".join(["## scikit-learn and onnxruntime\n", *_table(names, rows), ""])
+    return _section("scikit-learn and onnxruntime", names, rows)
 
 
 def _spread(figure: Figure, digits: int = 0) -> str:
@@ -231,6 +200,11 @@ def _spread(figure: Figure, digits: int = 0) -> str:
 
 def _times(figure: Figure | None) -> str:
     return "" if figure is None else _spread(figure, 2)
+
+
+def _section(title: str, names: Sequence[str], rows: Sequence[Sequence[str]], *said: str) -> str:
+    """A heading over a table; nothing where there is nothing to show."""
+    return "\n".join([f"## {title}\n", *said, *_table(names, rows), ""]) if rows else ""
 
 
 def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -8,7 +8,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from contracts.kafka_reading import Partition
-from stream_workers.delivery import FLUSH_SECONDS, Spans, hand_over, raise_if_final
+from stream_workers.delivery import FLUSH_SECONDS, IDLE_SECONDS, Spans, hand_over, raise_if_final
 from stream_workers.outputs import Output
 from stream_workers.watermark import Batch, Watermarks
 
@@ -21,7 +21,7 @@ class AtLeastOnce:
     Nothing waits for Kafka: batch after batch is handed over while those before are under way.
     """
 
-    patience = 0.1
+    patience = IDLE_SECONDS
 
     def __init__(
         self, producer_settings: Mapping[str, Any], consumer: confluent_kafka.Consumer

@@ -14,6 +14,8 @@ Spans = Mapping[Partition, tuple[int, int]]
 """Per partition the offset of a batch's first record there, and the offset after its last."""
 
 FLUSH_SECONDS = 10.0
+IDLE_SECONDS = 0.1
+"""How long the lane waits for a record where nothing else waits."""
 _FULL_QUEUE_WAIT_SECONDS = 0.05
 
 

@@ -13,7 +13,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from contracts.kafka_reading import Partition
-from stream_workers.delivery import Spans, hand_over, raise_if_forbidden
+from stream_workers.delivery import IDLE_SECONDS, Spans, hand_over, raise_if_forbidden
 from stream_workers.kafka_calls import GivenUp, KafkaCalls
 from stream_workers.outputs import Output
 
@@ -27,7 +27,6 @@ _MANY = 500
 """Outputs of a batch from which on the next is scored while this one is being committed."""
 _MOST_WAITING = 4
 """Batches that wait in memory, each with as many bytes as one may have."""
-_IDLE_SECONDS = 0.1
 _COMMITTING_SECONDS = 0.001
 """While a commit is under way its end is looked for so often."""
 _GATHERING_SECONDS = 1.0
@@ -107,7 +106,7 @@ class ExactlyOnce:
     @property
     def patience(self) -> float:
         """The end of a commit must not wait for the next record, if other batches wait for it."""
-        return _IDLE_SECONDS if self._waiting is None else _COMMITTING_SECONDS
+        return IDLE_SECONDS if self._waiting is None else _COMMITTING_SECONDS
 
     def deliver(self, spans: Spans, outputs: Sequence[Output]) -> None:
         """Commit a batch's outputs and the positions after it, or nothing of both."""
