@@ -22,16 +22,17 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 import local_stack
 from benchmarks.workloads import Workload
 from contracts.kafka import create_topics
+from contracts.keys import generate_keys, load_private_key
 from contracts.model_store import ModelStore
 from contracts.package_loading import installed_libraries
 from contracts.packages import DataWindow, Manifest, Payload, sha256
+from contracts.payloads import dump_payload
 from contracts.settings import Settings, load_settings
-from contracts.signatures import generate_keys, load_private_key
 from contracts.topics import Topics
 from trainer.deploying import publish
 from trainer.golden import golden_samples
 from trainer.onnx_form import with_onnx
-from trainer.packaging import serialize, store_package
+from trainer.packaging import store_package
 
 _WAIT_SECONDS = 60.0
 _PASSING = (
@@ -62,7 +63,7 @@ class Bed:
     def add_model(self, workload: Workload, name: str | None = None) -> None:
         """Package, sign and publish a workload's model, and lay it down as files."""
         name = name or workload.name
-        payload = serialize(workload.scorer.estimator)
+        payload = dump_payload("joblib", workload.scorer.estimator)
         draft = Manifest(
             environment=self.settings.environment,
             model=name,

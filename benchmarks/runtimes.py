@@ -87,7 +87,7 @@ def _linear() -> Workload:
     target = inputs.sum(axis=1) > 0
     inputs[np.random.default_rng(_SEED).random(inputs.shape) < _GAPS] = np.nan
     schema = FeatureSchema(tuple(Feature(n, "numeric", nullable=True) for n in given.schema.names))
-    model = build_pipeline("linear", given.task, schema, _SEED).fit(inputs, target)  # type: ignore[arg-type]
+    model = build_pipeline("linear", given.task, schema, _SEED).fit(inputs, target)
     return Workload(
         "linear",
         "the linear pipeline of `millrace train`, 10 numbers with gaps",

@@ -12,10 +12,11 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from contracts.answers import label_text
 from contracts.events import FeatureEvent, FeatureValue
 from contracts.feature_schema import Feature, FeatureSchema
 from contracts.packages import Task
-from contracts.scorer import Columns, Scorer, label_text
+from contracts.scorer import Columns, Scorer
 from contracts.tabular import feature_columns
 from examples.flights.data import flights
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from cli.model_tables import print_lines
-from cli.output import print_table, stdout
+from cli.output import print_lines, print_table, stdout
 from contracts.events import Source
 from prediction_log.dead_letter_documents import DeadLetterDocument
 from prediction_log.replays import Acknowledged, Pointer, Replay, State

@@ -11,8 +11,10 @@ from cli import (
     demo,
     doctor,
     documents,
+    judge,
     models,
     produce,
+    rescore,
     services,
     stack,
     status,
@@ -44,6 +46,8 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(documents.app, name="documents")
 app.command("worker")(services.worker)
 app.command("indexer")(services.indexer)
+app.command("judge")(judge.judge)
+app.command("rescore")(rescore.rescore)
 
 
 def _explain(error: Exception) -> None:

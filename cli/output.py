@@ -48,3 +48,10 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
 def say(sentence: str) -> None:
     """Write a sentence of progress for people, to standard error."""
     stderr.print(sentence, markup=False, soft_wrap=True)
+
+
+def print_lines(lines: dict[str, object]) -> None:
+    """A name and a value per line; values are never cut, so that they can be copied."""
+    for name, value in lines.items():
+        if value not in (None, ""):
+            stdout.print(f"{name:<12}{value}", markup=False, soft_wrap=True)

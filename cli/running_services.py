@@ -17,6 +17,7 @@ from contracts.settings import Settings
 from contracts.topics import Topics
 
 _LOOK_BACK = timedelta(minutes=2)
+_SILENT = "silent"
 _SILENT_INTERVALS = 3
 _stats = msgspec.json.Decoder(ServiceStats)
 
@@ -26,6 +27,11 @@ class ServiceState(Struct, frozen=True):
 
     health: str
     stats: ServiceStats
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has told its figures lately."""
+        return not self.health.startswith(_SILENT)
 
 
 def running_services(settings: Settings, now: datetime, *, ask_kafka: bool) -> list[ServiceState]:
@@ -45,7 +51,7 @@ def health(stats: ServiceStats, settings: Settings, now: datetime) -> str:
     """What there is to say about a process in a word or a sentence."""
     silence = (now - stats.at).total_seconds()
     if silence > _SILENT_INTERVALS * max(settings.stats_interval_seconds, 1.0):
-        return f"silent for {silence:.0f} s"
+        return f"{_SILENT} for {silence:.0f} s"
     if stats.ready:
         return "ready"
     return "; ".join(f"{name}: {why}" for name, why in stats.not_ready.items())

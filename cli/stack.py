@@ -27,7 +27,7 @@ def set_up(settings: Settings) -> SetUp:
         UnreachableError: Kafka or Elasticsearch does not answer.
     """
     from contracts.kafka import create_topics
-    from contracts.signatures import generate_keys
+    from contracts.keys import generate_keys
     from prediction_log.template import install_template
 
     created = create_topics(settings)

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from msgspec import Struct
 
-from cli.model_tables import print_features, print_lines, print_metrics
+from cli.models.tables import print_features, print_metrics
 from cli.options import BootstrapServers, Json
-from cli.output import print_json, stderr
+from cli.output import print_json, print_lines, stderr
 from contracts.errors import UsageError
 from contracts.packages import Metrics
 from contracts.settings import load_settings
 
 if TYPE_CHECKING:
     from trainer import Recipe, TrainedVersion
+
+
+_REQUIRED = ("data", "target", "model")
 
 
 class TrainingResult(Struct, frozen=True, kw_only=True):
@@ -51,20 +54,26 @@ def train(
         typer.Option(metavar="FILE", help="CSV, TSV, JSON lines or Parquet; or module:function."),
     ] = None,
     target: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="The column to foretell.")
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="The column to foretell; several: several at once."),
     ] = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Lower-case letters, digits, underscores.")
     ] = None,
     task: Annotated[
         str,
-        typer.Option(metavar="TASK", help="auto, classification or regression; auto finds out."),
+        typer.Option(
+            metavar="TASK",
+            help="auto, classification, regression, multi_output, clustering or anomaly; auto "
+            "finds out from the target, which clustering and anomaly have none of.",
+        ),
     ] = "auto",
     estimator: Annotated[
         str,
         typer.Option(
             metavar="KIND",
-            help="auto, linear, forest or boosting; auto: boosting from 1,000 rows, else linear.",
+            help="auto, linear, forest, boosting, or module:name of any other; auto: boosting "
+            "from 1,000 rows, else linear.",
         ),
     ] = "auto",
     time_column: Annotated[
@@ -75,6 +84,17 @@ def train(
         list[str] | None,
         typer.Option(metavar="COLUMN", help="No feature; can be given several times."),
     ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Text for reading; default: found out."),
+    ] = None,
+    moments: Annotated[
+        list[str] | None,
+        typer.Option("--datetime", metavar="COLUMN", help="A time that is a feature."),
+    ] = None,
+    payload: Annotated[
+        str, typer.Option(metavar="FORMAT", help="joblib, or skops: loads without unpickling.")
+    ] = "joblib",
     bootstrap_servers: BootstrapServers = None,
     json: Json = False,
 ) -> None:
@@ -90,6 +110,8 @@ def train(
 
     `millrace train --data houses.parquet --target price --model prices --estimator forest`
 
+    `millrace train --data sensors.csv --task anomaly --model sensors`
+
     `millrace train recipes/flights.toml --json`
     """
     from trainer import train as train_model
@@ -97,12 +119,14 @@ def train(
     settings = load_settings(bootstrap_servers=bootstrap_servers)
     options = {
         "data": data,
-        "target": target,
+        "target": tuple(target or ()),
         "model": model,
         "task": None if task == "auto" else task,
         "estimator": None if estimator == "auto" else estimator,
         "time_column": time_column,
         "exclude": tuple(exclude) if exclude else None,
+        "kinds": dict.fromkeys(text or (), "text") | dict.fromkeys(moments or (), "datetime"),
+        "payload": None if payload == "joblib" else payload,
     }
     chosen = _recipe(recipe, {name: value for name, value in options.items() if value})
     trained = train_model(chosen, settings, stderr)
@@ -114,13 +138,15 @@ def train(
 
 def _recipe(path: Path | None, options: dict[str, Any]) -> "Recipe":
     from trainer import Recipe, read_recipe
+    from trainer.recipes import WITHOUT_TARGET
 
     if path is not None:
         if options:
             names = ", ".join(f"--{name.replace('_', '-')}" for name in options)
             raise UsageError(f"give either the recipe {path} or {names}; the recipe says it all")
         return read_recipe(path)
-    missing = [f"--{name}" for name in ("data", "target", "model") if name not in options]
+    required = ("data", "model") if options.get("task") in WITHOUT_TARGET else _REQUIRED
+    missing = [f"--{name}" for name in required if name not in options]
     if missing:
         raise UsageError(
             f"{', '.join(missing)} not given: name a recipe, or a file, its target column and "

@@ -39,8 +39,9 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     """Why a record was set aside. `detail` is one sentence its producer can act on.
 
     `truncated` tells that the record was larger than the dead-letter topic takes and only its
-    beginning was kept. `producer` is who sent it, by its own word, None if it did not say.
-    `replay` is the mark of a record that had been set aside before.
+    beginning was kept. `version` is that of the model that could not score it. `producer` is who
+    sent it, by its own word, None if it did not say. `replay` is the mark of a record that had been
+    set aside before.
     """
 
     stage: Stage
@@ -51,6 +52,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     failed_at: datetime
     member: str
     model: str | None = None
+    version: str | None = None
     event_id: str | None = None
     producer: str | None = None
     truncated: bool = False
@@ -94,6 +96,7 @@ def to_headers(letter: DeadLetter, original: Sequence[tuple[str, bytes]] | None)
         "failed-at": letter.failed_at.isoformat(),
         "member": letter.member,
         "model": letter.model or "",
+        "model-version": letter.version or "",
         "event-id": letter.event_id or "",
         "producer": letter.producer or "",
         "truncated": "true" if letter.truncated else "",
@@ -131,6 +134,7 @@ def from_headers(headers: Sequence[tuple[str, bytes]]) -> DeadLetter:
             failed_at=datetime.fromisoformat(fields["failed-at"]).astimezone(UTC),
             member=fields["member"],
             model=fields.get("model"),
+            version=fields.get("model-version"),
             event_id=fields.get("event-id"),
             producer=fields.get("producer"),
             truncated=fields.get("truncated") == "true",

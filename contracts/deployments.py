@@ -12,7 +12,8 @@ from msgspec import Meta, Struct
 
 from contracts.errors import DeploymentError
 from contracts.events import ModelName
-from contracts.signatures import TrustedKeys, open_envelope
+from contracts.keys import TrustedKeys
+from contracts.signatures import open_envelope
 
 PAYLOAD_TYPE = "application/vnd.millrace.deployment.v1+json"
 """DSSE payload type; part of what is signed."""
@@ -36,7 +37,18 @@ class Canary(Struct, frozen=True):
 
 
 class Deployment(Struct, frozen=True, kw_only=True):
-    """What workers shall serve for one model. Topic `model-control`, keyed by model name."""
+    """What workers shall serve for one model. Topic `model-control`, keyed by model name.
+
+    Args:
+        champion: serves every entity that no canary serves.
+        canary: serves its share of the entities.
+        shadows: score every event too; their answers go to `predictions.shadow` alone.
+        standby: the champion before this one. Workers keep it loaded, so that a rollback swaps
+            without loading.
+        retired: versions that are not to serve again.
+        paused: events wait in Kafka instead of being scored.
+        forced: why the gate was overruled; None: it agreed, or was not asked (rollbacks).
+    """
 
     environment: str
     model: ModelName
@@ -44,9 +56,19 @@ class Deployment(Struct, frozen=True, kw_only=True):
     champion: DeployedVersion
     canary: Canary | None = None
     shadows: tuple[DeployedVersion, ...] = ()
+    standby: DeployedVersion | None = None
+    retired: tuple[str, ...] = ()
+    paused: bool = False
+    forced: str | None = None
     author: str
     reason: str
-    created_at: datetime
+    created_at: Annotated[datetime, Meta(tz=True)]
+
+    @property
+    def versions(self) -> dict[str, Canary | DeployedVersion]:
+        """Everything that it has workers load, by digest."""
+        named = (self.champion, self.canary, *self.shadows, self.standby)
+        return {version.digest: version for version in named if version is not None}
 
 
 class ControlLog:
@@ -59,20 +81,24 @@ class ControlLog:
 
     def __init__(self, environment: str, trusted: TrustedKeys) -> None:
         self._environment = environment
-        self._trusted = trusted
+        self.trusted = trusted
         self.history: dict[str, list[Deployment]] = {}
 
-    def accept(self, value: bytes | None) -> Deployment:
+    def accept(self, value: bytes | None, at: datetime | None) -> Deployment:
         """Judge the next record of the control topic, in log order.
 
+        Args:
+            at: when Kafka appended the record, by which its key must count: a worker that starts
+                years later must decide as those did that ran. None: only its writer says when.
+
         Raises:
-            SignatureError: not signed by a trusted key, or altered.
+            SignatureError: not signed by a trusted key, or not in its time, or altered.
             DeploymentError: malformed, for another environment, or its sequence is taken.
         """
+        signed = open_envelope(value or b"", PAYLOAD_TYPE, self.trusted)
+        signed.key.require_valid(at)
         try:
-            deployment = msgspec.json.decode(
-                open_envelope(value or b"", PAYLOAD_TYPE, self._trusted), type=Deployment
-            )
+            deployment = msgspec.json.decode(signed.payload, type=Deployment)
         except (ValueError, RecursionError) as error:  # bytes that are not UTF-8 among them
             raise DeploymentError(f"the deployment is malformed: {error}") from error
         if deployment.environment != self._environment:

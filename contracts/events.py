@@ -34,11 +34,14 @@ class FeatureEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Label(Struct, frozen=True, kw_only=True):
-    """What really happened to an event. Topic `labels`, keyed by `event_id`; early or late."""
+    """What really happened to an event. Topic `labels`, keyed by `event_id`; early or late.
+
+    `label` has target -> value for a model with several targets.
+    """
 
     event_id: Id
     model: ModelName
-    label: FeatureValue
+    label: FeatureValue | dict[str, FeatureValue]
     occurred_at: Moment
 
 
@@ -78,7 +81,13 @@ class Anomaly(Struct, frozen=True, tag_field="task", tag="anomaly", gc=False):
     score: float
 
 
-Outcome = Classification | Regression | Clustering | Anomaly
+class MultiOutput(Struct, frozen=True, tag_field="task", tag="multi_output", gc=False):
+    """Several targets at once: target -> its class or number."""
+
+    outputs: dict[str, Classification | Regression]
+
+
+Outcome = Classification | Regression | Clustering | Anomaly | MultiOutput
 
 
 class Latency(Struct, frozen=True, gc=False):

@@ -11,13 +11,19 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
-from contracts.events import FeatureValue
+from contracts.events import FeatureValue, Moment
 from contracts.feature_schema import Feature, FeatureSchema
 
 Row = tuple[FeatureValue, ...]
 """The values of an event in the order of the schema; what is absent is None."""
 
-_TYPES: dict[str, Any] = {"numeric": float, "categorical": str, "boolean": bool}
+_TYPES: dict[str, Any] = {
+    "numeric": float,
+    "categorical": str,
+    "boolean": bool,
+    "text": str,
+    "datetime": Moment,
+}
 
 
 class RowReader:

@@ -1,21 +1,36 @@
 """The feature schema of a model: which features an event must carry, and of which kind."""
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from datetime import datetime
+from typing import Annotated, Literal
 
-from msgspec import Struct
+import msgspec
+from msgspec import Meta, Struct
 
 from contracts.events import FeatureValue
 
-FeatureKind = Literal["numeric", "categorical", "boolean"]
+FeatureKind = Literal["numeric", "categorical", "boolean", "text", "datetime"]
+"""`text` is for reading, `categorical` for comparing; `datetime` is RFC 3339 with a zone, or
+seconds since 1970."""
 
 _PYTHON_TYPES: dict[str, frozenset[type]] = {
     "numeric": frozenset({float, int}),
     "categorical": frozenset({str}),
     "boolean": frozenset({bool}),
+    "text": frozenset({str}),
+    "datetime": frozenset({float, int, str}),
 }
-_EXPECTED = {"numeric": "a number", "categorical": "a string", "boolean": "true or false"}
+_EXPECTED = {
+    "numeric": "a number",
+    "categorical": "a string",
+    "boolean": "true or false",
+    "text": "a string",
+    "datetime": "a time: RFC 3339 with a zone, or seconds since 1970",
+}
 _NULL = type(None)
+_NUMBERS = frozenset({"numeric", "boolean", "datetime"})
+_AS_RECEIVED = frozenset({"numeric", "boolean"})
 
 
 class Feature(Struct, frozen=True):
@@ -33,9 +48,13 @@ class Feature(Struct, frozen=True):
 
 
 class FeatureSchema(Struct, frozen=True):
-    """The inputs of a model, in the order in which it was trained."""
+    """The inputs of a model, in the order in which it was trained.
+
+    `frame`: the estimator asks for columns by name, even if all of them are numbers.
+    """
 
     features: tuple[Feature, ...]
+    frame: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -45,7 +64,12 @@ class FeatureSchema(Struct, frozen=True):
     @property
     def all_numbers(self) -> bool:
         """Whether rows fit a plain float matrix (no strings)."""
-        return all(feature.kind != "categorical" for feature in self.features)
+        return not self.frame and all(feature.kind in _NUMBERS for feature in self.features)
+
+    @property
+    def as_received(self) -> bool:
+        """Whether values go into that matrix as they are decoded."""
+        return self.all_numbers and all(f.kind in _AS_RECEIVED for f in self.features)
 
     def columns(self, rows: Sequence[Mapping[str, FeatureValue]]) -> list[list[FeatureValue]]:
         """Turn n rows into one list of n values per feature; absent values become None."""
@@ -63,12 +87,38 @@ class FeatureSchema(Struct, frozen=True):
         found: dict[int, str] = {}
         for feature, column in zip(self.features, columns, strict=True):
             accepted = feature.accepted_types
-            if accepted.issuperset(map(type, column)):
+            if feature.kind != "datetime" and accepted.issuperset(map(type, column)):
                 continue
             for number, value in enumerate(column):
-                if type(value) not in accepted and number not in found:
+                if number not in found and not _fits(feature, accepted, value):
                     found[number] = _problem(feature, value)
         return found
+
+
+def seconds(value: FeatureValue | datetime) -> float:
+    """A value of kind `datetime` as seconds since 1970; NaN if there is none.
+
+    Raises:
+        ValueError: it is no time (`msgspec.ValidationError`).
+    """
+    if value is None:
+        return math.nan
+    moment = msgspec.convert(value, _Moment)
+    return moment.timestamp() if isinstance(moment, datetime) else moment
+
+
+_Moment = Annotated[datetime, Meta(tz=True)] | float
+
+
+def _fits(feature: Feature, accepted: frozenset[type], value: FeatureValue) -> bool:
+    if type(value) not in accepted:
+        return False
+    if feature.kind == "datetime" and isinstance(value, str):
+        try:
+            seconds(value)
+        except ValueError:
+            return False
+    return True
 
 
 def _problem(feature: Feature, value: FeatureValue) -> str:

@@ -6,9 +6,35 @@ from typing import Literal
 from msgspec import Struct
 
 ModelEventKind = Literal[
-    "trained", "published", "accepted", "rejected", "loaded", "swapped", "kept"
+    "trained",
+    "gate_passed",
+    "gate_refused",
+    "gate_overruled",
+    "published",
+    "accepted",
+    "rejected",
+    "loaded",
+    "swapped",
+    "kept",
+    "verdict",
+    "asked",
+    "serving",
 ]
-"""`kept`: loading failed and the worker went on with the version it had."""
+"""`published`: a deployment was written and won. `kept`: loading failed and the worker went on with
+the version it had. `verdict`: what became of a canary. `asked`: somebody wants to know what workers
+run; each answers with `serving`."""
+
+
+class Check(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing looked at before a version serves; `limit` is what was asked for in words, `note`
+    why there is no value."""
+
+    name: str
+    passed: bool
+    value: float | None = None
+    champion: float | None = None
+    limit: str = ""
+    note: str = ""
 
 
 class ModelEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -16,7 +42,9 @@ class ModelEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `reason` says why something was rejected or kept; `load_ms` is the time from reading the
     package to the checked golden samples. `control_offset` is the deployment's place in
-    `model-control`; with `member` it identifies the event.
+    `model-control`; with `member` it identifies the event. `checks` are the figures behind a
+    decision of the gate or about a canary. `question` is that of `asked`, and comes back with the
+    answer, whose `versions` are the version and role of all that is loaded.
     """
 
     event: ModelEventKind
@@ -32,3 +60,7 @@ class ModelEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str | None = None
     author: str | None = None
     control_offset: int | None = None
+    checks: tuple[Check, ...] = ()
+    question: str | None = None
+    versions: dict[str, str] | None = None
+    paused: bool | None = None

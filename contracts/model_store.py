@@ -2,12 +2,17 @@
 
 <root>/<model>/packages/<digest>/{manifest.json, payload, signature.json}
                                 /model.onnx    if the manifest names an ONNX form
+                                /holdout       if the manifest names held-out rows
 <root>/<model>/versions/<version>        holds the digest; written last, so it never dangles
+<root>/<model>/deployments/<sequence>    a signed deployment as it stands on `model-control`
+
+What is in `versions` can be made anew from `packages`, and the control topic from `deployments`.
 """
 
 import fsspec
 from fsspec.core import url_to_fs
 
+from contracts.deployments import DeployedVersion
 from contracts.errors import PackageError, UnreachableError, UsageError, VersionTakenError
 from contracts.packages import Manifest, Package, decode_manifest
 
@@ -31,8 +36,11 @@ class ModelStore:
         self._root: str = root.rstrip("/")
         self.url = url
 
-    def put(self, model: str, version: str, package: Package) -> None:
+    def put(self, model: str, version: str, package: Package, holdout: bytes | None = None) -> None:
         """Store a package under a version number that is not taken yet.
+
+        Args:
+            holdout: the held-out rows, if the manifest names any; no worker reads them.
 
         Raises:
             VersionTakenError: the version exists with other bytes, even if only since now.
@@ -42,6 +50,7 @@ class ModelStore:
         for name, data in (
             ("payload", package.payload),
             ("model.onnx", package.onnx),
+            ("holdout", holdout),
             ("manifest.json", package.manifest),
             ("signature.json", package.signature),
         ):
@@ -56,6 +65,26 @@ class ModelStore:
         names = sorted((name for name in names if name.isdigit()), key=int)
         digests = {name: self._read(f"{folder}/{name}").decode().strip() for name in names}
         return {name: digest for name, digest in digests.items() if len(digest) == DIGEST_LENGTH}
+
+    def find(self, model: str, version: str | None = None) -> DeployedVersion:
+        """A version by number, or the newest.
+
+        Raises:
+            UsageError: there is none; the sentence lists those there are.
+        """
+        versions = self.versions(model)
+        if not versions:
+            known = ", ".join(self.models()) or "none"
+            raise UsageError(
+                f"the model store has no model '{model}': train it first, for example with "
+                f"'millrace train --data FILE --target COLUMN --model {model}'; there are: {known}"
+            )
+        number = next(reversed(versions)) if version is None else version
+        if number not in versions:
+            raise UsageError(
+                f"model '{model}' has no version '{number}'; it has: {', '.join(versions)}"
+            )
+        return DeployedVersion(number, versions[number])
 
     def models(self) -> list[str]:
         """Names of all models in the store."""
@@ -84,6 +113,61 @@ class ModelStore:
             signature=self._read(f"{folder}/signature.json"),
             onnx=self._read(f"{folder}/model.onnx") if _names_onnx(manifest) else None,
         )
+
+    def holdout(self, model: str, digest: str) -> bytes:
+        """The held-out rows of a package; nothing is verified.
+
+        Raises:
+            PackageError: it has none.
+            UnreachableError: the store does not answer.
+        """
+        return self._read(f"{self._package(model, digest)}/holdout")
+
+    def packages(self, model: str) -> list[str]:
+        """Digests of all packages of a model, with a version number or without."""
+        folder = f"{self._root}/{model}/packages"
+        names = [path.rsplit("/", 1)[1] for path in self._list(folder)]
+        return sorted(name for name in names if len(name) == DIGEST_LENGTH)
+
+    def claim(self, model: str, version: str, digest: str) -> None:
+        """Give a package that is there the version number of its manifest.
+
+        Raises:
+            VersionTakenError: it belongs to another one.
+            UnreachableError: the store did not take it.
+        """
+        self._claim(model, version, digest)
+
+    def remove(self, model: str, version: str | None, digest: str) -> None:
+        """Delete a package, its version number first, so that no number ever dangles.
+
+        Raises:
+            UnreachableError: the store did not delete it.
+        """
+        paths = [f"{self._root}/{model}/versions/{version}"] if version is not None else []
+        try:
+            for path in (*paths, self._package(model, digest)):
+                if self._fs.exists(path):
+                    self._fs.rm(path, recursive=True)
+        except OSError as error:
+            raise UnreachableError(
+                f"the model store {self.url} did not delete {model} {version}: {error}"
+            ) from error
+
+    def archive(self, model: str, sequence: int, deployment: bytes) -> None:
+        """Keep a signed deployment that won.
+
+        Raises:
+            UnreachableError: the store did not take it.
+        """
+        self._write(f"{self._root}/{model}/deployments/{sequence}", deployment)
+
+    def archived(self, model: str) -> dict[int, bytes]:
+        """Sequence -> signed deployment, oldest first; nothing is verified."""
+        folder = f"{self._root}/{model}/deployments"
+        names = [path.rsplit("/", 1)[1] for path in self._list(folder)]
+        numbers = sorted(int(name) for name in names if name.isdigit())
+        return {number: self._read(f"{folder}/{number}") for number in numbers}
 
     def _package(self, model: str, digest: str) -> str:
         return f"{self._root}/{model}/packages/{digest}"

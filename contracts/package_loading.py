@@ -1,19 +1,25 @@
 """From the bytes of a package to a model that may serve: verify, load, check, in this order."""
 
-import io
 from importlib.metadata import version as installed_version
 
-import joblib
 import numpy as np
 import structlog
 
 from contracts.errors import GoldenSampleError, MillraceError, PackageError
-from contracts.events import Anomaly, Classification, Clustering, Outcome, Regression
+from contracts.events import (
+    Anomaly,
+    Classification,
+    Clustering,
+    MultiOutput,
+    Outcome,
+    Regression,
+)
+from contracts.keys import TrustedKeys
 from contracts.onnx_model import OnnxModel, onnxruntime_installed
 from contracts.packages import Manifest, Package, verify_package
+from contracts.payloads import load_payload
 from contracts.scorer import Estimator, Scorer
 from contracts.settings import ModelRuntime
-from contracts.signatures import TrustedKeys
 
 log = structlog.get_logger("packages")
 TRACKED_LIBRARIES = ("scikit-learn", "numpy", "pandas", "joblib")
@@ -31,12 +37,15 @@ def load_scorer(
     environment: str,
     trusted: TrustedKeys,
     runtime: ModelRuntime = "scikit-learn",
+    allow_pickle: bool = True,
 ) -> tuple[Manifest, Scorer]:
     """Verify a package, load it from memory and check its golden samples, in this order.
 
     Args:
         runtime: `auto` takes the ONNX form, where there is one that works here; then nothing is
             unpickled.
+        allow_pickle: False: only what loads without unpickling, an ONNX form or skops; whoever
+            can sign packages cannot run code here then.
 
     Raises:
         SignatureError, PackageError: refused before a byte of the model is loaded.
@@ -45,22 +54,32 @@ def load_scorer(
     manifest = verify_package(package, digest=digest, environment=environment, trusted=trusted)
     # Whichever runtime serves: of two workers both take a package, or neither does.
     refuse_other_libraries(manifest)
-    if runtime == "auto" and package.onnx is not None and onnxruntime_installed():
+    must_be_onnx = manifest.payload.format == "joblib" and not allow_pickle
+    if (runtime == "auto" or must_be_onnx) and package.onnx is not None and onnxruntime_installed():
         scorer = _by_onnxruntime(manifest, package.onnx)
         if scorer is not None:
             return manifest, scorer
-    try:
-        estimator = joblib.load(io.BytesIO(package.payload))
-    except Exception as error:  # unpickling runs code of any kind, so it can raise anything
-        raise PackageError(f"the payload cannot be loaded: {error!r}") from error
-    scorer = scorer_of(manifest, estimator)
+    if must_be_onnx:
+        raise PackageError(
+            f"version {manifest.version} of '{manifest.model}' needs unpickling, which "
+            "MILLRACE_ALLOW_PICKLE=false forbids: train it with payload = 'skops', or so that it "
+            "has an ONNX form, and install onnxruntime here"
+        )
+    scorer = scorer_of(manifest, load_payload(manifest.payload.format, package.payload))
     check_golden_samples(manifest, scorer)
     return manifest, scorer
 
 
 def scorer_of(manifest: Manifest, estimator: Estimator) -> Scorer:
     """The model that a manifest describes, by whatever answers for it."""
-    return Scorer(manifest.task, manifest.schema, estimator, manifest.classes, manifest.threshold)
+    return Scorer(
+        manifest.task,
+        manifest.schema,
+        estimator,
+        manifest.classes,
+        manifest.threshold,
+        manifest.targets,
+    )
 
 
 def _by_onnxruntime(manifest: Manifest, form: bytes) -> Scorer | None:
@@ -123,6 +142,10 @@ def alike(expected: Outcome, actual: Outcome) -> bool:
         return expected.cluster == actual.cluster
     if isinstance(expected, Anomaly) and isinstance(actual, Anomaly):
         return expected.is_anomaly == actual.is_anomaly and _close(expected.score, actual.score)
+    if isinstance(expected, MultiOutput) and isinstance(actual, MultiOutput):
+        return expected.outputs.keys() == actual.outputs.keys() and all(
+            alike(part, actual.outputs[target]) for target, part in expected.outputs.items()
+        )
     return False
 
 

@@ -7,29 +7,33 @@ Packages are immutable.
 
 import hashlib
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from contracts.deployments import Digest
 from contracts.errors import PackageError
 from contracts.events import FeatureValue, ModelName, Outcome
 from contracts.feature_schema import FeatureSchema
-from contracts.signatures import TrustedKeys, open_envelope, seal
+from contracts.keys import TrustedKeys
+from contracts.release_rules import CanaryRule, Gate
+from contracts.signatures import open_envelope, seal
 
 PAYLOAD_TYPE = "application/vnd.millrace.manifest.v1+json"
 """DSSE payload type; part of what is signed."""
 
-Task = Literal["classification", "regression", "clustering", "anomaly"]
+Task = Literal["classification", "regression", "clustering", "anomaly", "multi_output"]
+PayloadFormat = Literal["joblib", "skops"]
 Metrics = dict[str, float]
 
 
 class Payload(Struct, frozen=True):
-    """The serialized estimator beside the manifest."""
+    """The serialized estimator beside the manifest. Reading joblib runs whatever its author put
+    into it; reading skops builds known types only."""
 
-    format: Literal["joblib"]
+    format: PayloadFormat
     sha256: Digest
     size: int
 
@@ -39,6 +43,37 @@ class OnnxForm(Struct, frozen=True):
 
     sha256: Digest
     size: int
+
+
+class Holdout(Struct, frozen=True):
+    """Rows that the model was not fitted on when it got these `metrics`, in a file of their own:
+    the gate has the champion score them too."""
+
+    sha256: Digest
+    size: int
+    rows: int
+    metrics: Metrics
+
+
+class Target(Struct, frozen=True):
+    """One of several targets; without classes it is a number."""
+
+    name: str
+    classes: tuple[str, ...] = ()
+
+
+class Costs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the two kinds of mistakes cost, in any unit: to say the second class where it is not,
+    and not to say it where it is."""
+
+    false_positive: Annotated[float, Meta(gt=0)]
+    false_negative: Annotated[float, Meta(gt=0)]
+
+    @property
+    def threshold(self) -> float:
+        """The probability from which saying yes costs less, if probabilities are calibrated
+        (Elkan 2001, The foundations of cost-sensitive learning)."""
+        return self.false_positive / (self.false_positive + self.false_negative)
 
 
 class DataWindow(Struct, frozen=True, kw_only=True):
@@ -66,8 +101,9 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """Everything about one version of a model but its payload.
 
     `classes` are in the order of the estimator's probabilities. `threshold`, for two classes:
-    the probability of the second from which it is predicted. `metrics`: data set -> figures.
-    Where there is no ONNX form `why_no_onnx` says why, but for releases that knew of none.
+    the probability of the second from which it is predicted, chosen by `costs` if there are any.
+    `targets`, of several outputs, are in the order of the estimator's. `metrics`: data set ->
+    figures. Where there is no ONNX form `why_no_onnx` says why, but for releases that knew of none.
     """
 
     environment: str
@@ -81,13 +117,18 @@ class Manifest(Struct, frozen=True, kw_only=True):
     estimator: str
     classes: tuple[str, ...] = ()
     threshold: float | None = None
+    costs: Costs | None = None
+    targets: tuple[Target, ...] = ()
     parameters: dict[str, str] = {}
     metrics: dict[str, Metrics] = {}
     data: DataWindow
+    holdout: Holdout | None = None
+    gate: Gate = Gate()
+    canary: CanaryRule | None = None
     golden: tuple[GoldenSample, ...]
     libraries: dict[str, str]
     parent: str | None = None
-    created_at: datetime
+    created_at: Annotated[datetime, Meta(tz=True)]
     created_by: str
 
 
@@ -124,14 +165,16 @@ def verify_package(
     """Check a package without loading anything of it, and give its manifest.
 
     Raises:
-        SignatureError: not signed by a trusted key.
+        SignatureError: not signed by a trusted key while that counted.
         PackageError: the bytes are not those named by `digest`, or for another environment.
     """
     if package.digest != digest:
         raise PackageError(f"the manifest in the store is not the one with sha256 {digest[:12]}…")
-    if open_envelope(package.signature, PAYLOAD_TYPE, trusted) != package.manifest:
+    signed = open_envelope(package.signature, PAYLOAD_TYPE, trusted)
+    if signed.payload != package.manifest:
         raise PackageError("the signature belongs to another manifest")
     manifest = decode_manifest(package.manifest)
+    signed.key.require_valid(manifest.created_at)
     if manifest.environment != environment:
         raise PackageError(
             f"the package is for environment '{manifest.environment}', this is '{environment}'"

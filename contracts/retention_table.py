@@ -11,6 +11,7 @@ _SETTINGS = {
     "predictions": "MILLRACE_RETENTION_PREDICTIONS_DAYS",
     "predictions.shadow": "MILLRACE_RETENTION_PREDICTIONS_DAYS",
     "labels": "MILLRACE_RETENTION_LABELS_DAYS",
+    "features.waiting": "MILLRACE_RETENTION_DEAD_LETTERS_DAYS",
     "dead-letters": "MILLRACE_RETENTION_DEAD_LETTERS_DAYS",
 }
 _HEAD = "| topic | partitions | replicas | kept | cleanup | setting |\n|---|---|---|---|---|---|\n"

@@ -70,6 +70,13 @@ class _Channel(msgspec.Struct, frozen=True):
 _CHANNELS = (
     _Channel("features", "feature-event", "receive", "entity_id", "Events to be scored"),
     _Channel("labels", "label", "receive", "event_id", "What really happened to an event"),
+    _Channel(
+        "waiting",
+        "feature-event",
+        "send",
+        "entity_id",
+        "Events of models that are paused, as they came; marked by two headers",
+    ),
     _Channel("predictions", "prediction", "send", "entity_id", "Predictions that serve"),
     _Channel(
         "shadow_predictions",

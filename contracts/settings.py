@@ -102,6 +102,9 @@ class Settings(ConnectionSecurity):
     model_runtime: ModelRuntime = Field(
         "auto", description="auto: onnxruntime for models whose package has an ONNX form"
     )
+    allow_pickle: bool = Field(
+        True, description="false: workers load ONNX forms and skops payloads only, no joblib"
+    )
     session_timeout_ms: int = Field(
         10_000, ge=1000, description="Silence after which Kafka gives a worker's partitions away"
     )
@@ -110,6 +113,9 @@ class Settings(ConnectionSecurity):
     )
     package_retry_seconds: float = Field(
         10, ge=0, description="How long a worker waits for a package its store cannot give yet"
+    )
+    judge_interval_seconds: float = Field(
+        30, gt=0, description="How often `millrace judge` looks at canaries, seconds"
     )
     snapshot_location: str = Field(
         "millrace",

@@ -111,7 +111,17 @@ def feature_columns(frame: pd.DataFrame, features: Collection[Feature]) -> list[
 
 def _values(column: pd.Series, kind: FeatureKind) -> list[FeatureValue]:
     missing = column.isna().tolist()
-    convert = {"numeric": _number, "categorical": _text, "boolean": _truth}[kind]
+    if kind == "datetime":
+        moments = times(column)
+        # Microseconds, as finely as JSON readers keep a time.
+        column = column if moments is None else moments.map(pd.Timestamp.timestamp)
+    convert = {
+        "numeric": _number,
+        "categorical": _text,
+        "boolean": _truth,
+        "text": _text,
+        "datetime": _moment,
+    }[kind]
     return [
         None if absent else convert(value)
         for value, absent in zip(column.tolist(), missing, strict=True)
@@ -124,6 +134,10 @@ def _number(value: object) -> FeatureValue:
     except (TypeError, ValueError):
         return str(value)
     return number if math.isfinite(number) else str(value)  # JSON has no infinity
+
+
+def _moment(value: object) -> FeatureValue:
+    return value if isinstance(value, float | int | str) else str(value)
 
 
 def _text(value: object) -> FeatureValue:

@@ -39,6 +39,13 @@ class Topics:
             max_message_bytes=str(settings.max_event_bytes + 64 * 1024),
             **_kept(settings.retention_features_days),
         )
+        # Events of models that are paused; they may wait as long as dead letters.
+        self.waiting = topic(
+            "features.waiting",
+            events,
+            max_message_bytes=room,
+            **_kept(settings.retention_dead_letters_days),
+        )
         self.predictions = topic("predictions", events, max_message_bytes=room, **of_predictions)
         self.shadow_predictions = topic(
             "predictions.shadow", events, max_message_bytes=room, **of_predictions
@@ -51,11 +58,13 @@ class Topics:
             **_kept(settings.retention_dead_letters_days),
         )
         # One partition gives the log order that decides which deployment wins; compaction could
-        # let a later invalid message with the same key erase the valid one.
+        # let a later invalid message with the same key erase the valid one. With Kafka's own times
+        # nobody can date a record back into the life of a key that has expired.
         self.model_control = topic(
             "model-control",
             1,
             cleanup_policy="delete",
+            message_timestamp_type="LogAppendTime",
             retention_ms=FOR_EVER,
             retention_bytes=FOR_EVER,
         )

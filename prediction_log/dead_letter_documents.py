@@ -112,7 +112,7 @@ def from_dead_letter(
         worker=Identity(letter.member),
         entity=[Identity(entity) for entity in entities],
         event=None if letter.event_id is None else Identity(letter.event_id),
-        model=None if letter.model is None else ModelName(letter.model),
+        model=None if letter.model is None else ModelName(letter.model, letter.version),
     )
 
 

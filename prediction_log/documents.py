@@ -7,17 +7,20 @@ import msgspec
 from msgspec import Raw, Struct
 
 from contracts.events import (
+    Classification,
     FeatureValue,
     Label,
     Latency,
     ModelRef,
+    MultiOutput,
     Outcome,
     Prediction,
+    Regression,
     Source,
     to_datetime,
 )
-from contracts.model_events import ModelEvent, ModelEventKind
-from prediction_log.features import Features, read_features
+from contracts.model_events import Check, ModelEvent, ModelEventKind
+from prediction_log.features import Features, read_features, usable_name
 
 TIMESTAMP = {"timestamp": "@timestamp"}
 """How msgspec renames a field that cannot be a name in Python."""
@@ -34,6 +37,16 @@ class Identity(Struct, frozen=True, gc=False):
     id: str
 
 
+class SeveralOutputs(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="task", tag="multi_output"
+):
+    """The prediction of several targets: as received, and by target what can be aggregated."""
+
+    outputs: dict[str, Classification | Regression]
+    labels: dict[str, str] = {}
+    values: dict[str, float] = {}
+
+
 class PredictionDocument(
     Struct, frozen=True, kw_only=True, omit_defaults=True, rename=TIMESTAMP, gc=False
 ):
@@ -43,7 +56,7 @@ class PredictionDocument(
     event: Identity
     entity: Identity
     model: Raw
-    prediction: Outcome
+    prediction: Outcome | SeveralOutputs
     latency: Latency
     kafka: Source
     worker: Identity
@@ -52,17 +65,21 @@ class PredictionDocument(
     trace: Identity | None = None
 
 
-class ModelName(Struct, frozen=True):
-    """The model of a label or a dead letter."""
+class ModelName(Struct, frozen=True, omit_defaults=True):
+    """The model of a label or a dead letter; `version` is the one that could not score it."""
 
     name: str
+    version: str | None = None
 
 
 class LabelValue(Struct, frozen=True, omit_defaults=True):
-    """What happened: `value` as predictions write classes, `number` where it is one."""
+    """What happened: `value` as predictions write classes, `number` where it is one; for several
+    targets `values` and `numbers` by target."""
 
     value: str | None = None
     number: float | None = None
+    values: dict[str, str] = {}
+    numbers: dict[str, float] = {}
 
 
 class LabelDocument(Struct, frozen=True, kw_only=True, rename=TIMESTAMP):
@@ -94,6 +111,10 @@ class ModelEventDetail(Struct, frozen=True, omit_defaults=True):
     reason: str | None = None
     author: str | None = None
     control_offset: int | None = None
+    checks: tuple[Check, ...] = ()
+    question: str | None = None
+    versions: dict[str, str] | None = None
+    paused: bool | None = None
 
 
 class ModelEventDocument(Struct, frozen=True, kw_only=True, rename=TIMESTAMP):
@@ -142,14 +163,14 @@ def from_prediction(prediction: ReceivedPrediction, model: ReceivedModel) -> Pre
     Raises:
         msgspec.ValidationError: its features are no flat object.
     """
-    received = prediction.features
+    received, answer = prediction.features, prediction.prediction
     trace = prediction.trace_id
     return PredictionDocument(
         timestamp=prediction.occurred_at,
         event=Identity(prediction.event_id),
         entity=Identity(prediction.entity_id),
         model=model.json,
-        prediction=prediction.prediction,
+        prediction=_by_target(answer) if isinstance(answer, MultiOutput) else answer,
         latency=prediction.latency,
         kafka=prediction.source,
         worker=Identity(prediction.worker),
@@ -187,14 +208,37 @@ def from_model_event(event: ModelEvent, source: Source) -> ModelEventDocument:
             reason=event.reason,
             author=event.author,
             control_offset=event.control_offset,
+            checks=event.checks,
+            question=event.question,
+            versions=event.versions,
+            paused=event.paused,
         ),
         worker=Identity(event.member),
         kafka=source,
     )
 
 
-def _label_value(label: FeatureValue) -> LabelValue:
+def _by_target(answer: MultiOutput) -> SeveralOutputs:
+    parts = answer.outputs.items()
+    return SeveralOutputs(
+        outputs=answer.outputs,
+        labels={name: part.label for name, part in parts if isinstance(part, Classification)},
+        values={name: part.value for name, part in parts if isinstance(part, Regression)},
+    )
+
+
+def _label_value(label: FeatureValue | dict[str, FeatureValue]) -> LabelValue:
     """Write a label as predictions write classes, so that the two can be compared."""
+    if not isinstance(label, dict):
+        return _one_label_value(label)
+    parts = {name: _one_label_value(value) for name, value in label.items() if usable_name(name)}
+    return LabelValue(
+        values={name: part.value for name, part in parts.items() if part.value is not None},
+        numbers={name: part.number for name, part in parts.items() if part.number is not None},
+    )
+
+
+def _one_label_value(label: FeatureValue) -> LabelValue:
     if label is None:
         return LabelValue()
     if isinstance(label, bool):

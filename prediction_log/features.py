@@ -57,7 +57,7 @@ def split(features: Mapping[str, FeatureValue]) -> Features:
     num: dict[str, float] = {}
     cat: dict[str, str] = {}
     for name, value in features.items():
-        if not _usable(name):
+        if not usable_name(name):
             continue
         if type(value) is float:  # by far the most frequent, so asked first
             num[name] = value
@@ -71,12 +71,13 @@ def split(features: Mapping[str, FeatureValue]) -> Features:
 
 
 def _all_usable(names: Iterable[str]) -> bool:
-    usable = all(map(_usable, names))
+    usable = all(map(usable_name, names))
     if usable and len(_seen) < _MOST_SEEN:
         _seen.update(names)
     return usable
 
 
 @lru_cache(maxsize=10_000)
-def _usable(name: str) -> bool:
+def usable_name(name: str) -> bool:
+    """Whether a mapping can have a field of this name."""
     return len(name) <= MAX_NAME_LENGTH and bool(name.strip())

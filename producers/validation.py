@@ -58,7 +58,7 @@ class Validator:
         self._model(label.model)
         self._moment(label.occurred_at, label.event_id)
         value = self._encode(label, label.event_id)
-        _refuse_nonfinite({"label": label.label}, label.event_id)
+        _refuse_nonfinite(_values(label), label.event_id)
         if len(value) > MAX_LABEL_BYTES:
             raise UsageError(
                 f"the label of event '{label.event_id}' has {len(value):,} bytes; "
@@ -134,10 +134,13 @@ def _refuse_nonfinite(values: dict[str, FeatureValue], event_id: str) -> None:
             )
 
 
+def _values(label: Label) -> dict[str, FeatureValue]:
+    """What happened, by target if there are several."""
+    return label.label if isinstance(label.label, dict) else {"label": label.label}
+
+
 def _cause(message: FeatureEvent | Label, error: Exception) -> str:
-    values: dict[str, FeatureValue] = (
-        message.features if isinstance(message, FeatureEvent) else {"label": message.label}
-    )
+    values = message.features if isinstance(message, FeatureEvent) else _values(message)
     for name, value in values.items():
         if type(value) not in (float, int, str, bool, type(None)):
             return (

@@ -56,11 +56,12 @@ def _require_rights(settings: Settings) -> None:
         topics.predictions,
         topics.shadow_predictions,
         topics.dead_letters,
+        topics.waiting,
         topics.model_events,
     )
     require_rights(
         settings,
-        read=[topics.features.name, topics.model_control.name],
+        read=[topics.features.name, topics.model_control.name, topics.model_events.name],
         write=[topic.name for topic in outputs],
     )
 

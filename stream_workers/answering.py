@@ -11,6 +11,9 @@ from contracts.scorer import Inputs, Scorer
 from stream_workers.decoding import Refusal, decode_features
 from stream_workers.outputs import Row
 
+_HOPELESS = 32
+"""Rows that a model raises on, one after the other, before the rest of a batch goes unasked."""
+
 
 class Refused(Struct, frozen=True, gc=False):
     """A row without an answer, and why."""
@@ -36,7 +39,7 @@ def answer(scorer: Scorer, rows: Sequence[Row]) -> Answers:
     if inputs is None:
         rows, inputs, refused = _read_one_by_one(scorer, rows)
     began = time.perf_counter()
-    outcomes, failures = _predict_each(scorer, inputs, len(rows))
+    outcomes, failures = _Halving(scorer).predict(inputs, len(rows))
     seconds = time.perf_counter() - began
     if None not in outcomes:
         return Answers(rows, outcomes, refused, seconds)  # type: ignore[arg-type]
@@ -71,23 +74,38 @@ def _read_one_by_one(
     return [row for row, _ in fit], scorer.inputs(columns), refused
 
 
-def _predict_each(
-    scorer: Scorer, inputs: Inputs, count: int
-) -> tuple[Sequence[Outcome | None], dict[int, str]]:
-    """Score rows in one call; if the model raises, halve until the rows at fault stand alone.
+class _Halving:
+    """Scores rows in one call; if the model raises, halves until the rows at fault stand alone.
 
-    Returns:
-        For each of the `count` rows its outcome, None if it has none; and for those the model
-        raised on, by their number, what it said.
+    A model that raises whatever it is given would be called twice for each row, and hold up every
+    other model: after some rows in a row without one that it can score, the rest goes unasked.
     """
-    if count == 0:
-        return [], {}
-    try:
-        return scorer.answer(inputs), {}
-    except Exception as error:  # an estimator may raise anything
-        if count == 1:
-            return [None], {0: f"the model raised {type(error).__name__}: {error}"}
-    middle = count // 2
-    first, failures = _predict_each(scorer, inputs[:middle], middle)
-    second, more = _predict_each(scorer, inputs[middle:], count - middle)
-    return [*first, *second], failures | {middle + number: why for number, why in more.items()}
+
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer = scorer
+        self._failed_in_a_row = 0
+        self._last = ""
+
+    def predict(
+        self, inputs: Inputs, count: int
+    ) -> tuple[Sequence[Outcome | None], dict[int, str]]:
+        """For each of the `count` rows its outcome, None if it has none; and for those the model
+        raised on, by their number, what it said."""
+        if count == 0:
+            return [], {}
+        if self._failed_in_a_row >= _HOPELESS:
+            return [None] * count, dict.fromkeys(range(count), self._last)
+        try:
+            outcomes = self._scorer.answer(inputs)
+        except Exception as error:  # an estimator may raise anything
+            if count == 1:
+                self._failed_in_a_row += 1
+                self._last = f"the model raised {type(error).__name__}: {error}"
+                return [None], {0: self._last}
+        else:
+            self._failed_in_a_row = 0
+            return outcomes, {}
+        middle = count // 2
+        first, failures = self.predict(inputs[:middle], middle)
+        second, more = self.predict(inputs[middle:], count - middle)
+        return [*first, *second], failures | {middle + n: why for n, why in more.items()}

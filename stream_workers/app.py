@@ -101,7 +101,10 @@ class WorkerApp(faust.App):
         writer = OutputWriter(
             self.member,
             Destinations(
-                topics.predictions.name, topics.shadow_predictions.name, topics.dead_letters.name
+                topics.predictions.name,
+                topics.shadow_predictions.name,
+                topics.dead_letters.name,
+                topics.waiting.name,
             ),
             letter_bytes=room - MIB // 2,
         )
@@ -116,7 +119,12 @@ class WorkerApp(faust.App):
             defaults,
             observers=[self.metrics, *([ScoringTraces(traces)] if traces else [])],
         )
-        outputs = (topics.predictions, topics.shadow_predictions, topics.dead_letters)
+        outputs = (
+            topics.predictions,
+            topics.shadow_predictions,
+            topics.dead_letters,
+            topics.waiting,
+        )
 
         def look_up_topics(stopping: threading.Event) -> None:
             found = when_kafka_answers(

@@ -13,13 +13,15 @@ import structlog
 from contracts.deployments import ControlLog, Deployment
 from contracts.errors import MillraceError, UnreachableError
 from contracts.kafka import librdkafka_settings
-from contracts.model_events import ModelEvent, ModelEventKind
+from contracts.keys import load_trusted_keys
+from contracts.model_events import ModelEventKind
 from contracts.model_store import ModelStore
 from contracts.settings import Settings
-from contracts.signatures import load_trusted_keys
 from contracts.topics import Topics
 from stream_workers.loading import NotInStoreError, VersionLoader
+from stream_workers.roll_call import answer_question
 from stream_workers.serving import ServedModel, Serving
+from stream_workers.telling import ModelEventWriter
 
 log = structlog.get_logger("stream_workers.control")
 _POLL_SECONDS = 0.2
@@ -41,8 +43,7 @@ class ControlFeed:
         self, settings: Settings, member: str, changed: Callable[[ModelEventKind], None]
     ) -> None:
         self._settings = settings
-        self._member = member
-        self._changed = changed
+        self._events = ModelEventWriter(settings, member, changed)
         self.caught_up = False
         self.behind = 0
         topics = Topics(settings)
@@ -57,18 +58,16 @@ class ControlFeed:
             load_trusted_keys(settings.keys, "packages"),
             settings.package_retry_seconds,
             settings.model_runtime,
-            self._tell_loaded,
+            self._note_loaded,
+            allow_pickle=settings.allow_pickle,
         )
         self.serving = Serving()
         self._missing: dict[str, Deployment] = {}
         """The newest deployments whose packages the store did not give."""
         self._tried_at = 0.0
-        self._offset: int | None = None
-        connection = librdkafka_settings(settings)
-        self._producer = confluent_kafka.Producer({**connection, "enable.idempotence": True})
         self._consumer = confluent_kafka.Consumer(
             {
-                **connection,
+                **librdkafka_settings(settings),
                 # Every worker reads the whole topic: the group is never joined nor committed to.
                 "group.id": f"{settings.topic_prefix}millrace-control-{uuid.uuid4()}",
                 "enable.auto.commit": False,
@@ -107,7 +106,12 @@ class ControlFeed:
         for history in self._log.history.values():
             if not self._load(history[-1]):
                 self._fall_back(history[:-1])
-        self._producer.flush(10)
+        self._events.flush(10)
+        # From now on: who asked before has gone.
+        questions = confluent_kafka.TopicPartition(
+            self._events_topic, 0, confluent_kafka.OFFSET_END
+        )
+        self._consumer.incremental_assign([questions])
         self.caught_up = True
 
     def wait_for_the_store(self) -> None:
@@ -122,20 +126,32 @@ class ControlFeed:
         """Apply deployments as they arrive, until `stop` is set."""
         while not stop.is_set():
             self._follow()
-        self._producer.flush(5)
+        self._events.flush(5)
         self._consumer.close()
 
     def _follow(self) -> None:
-        self._producer.poll(0)
+        self._events.poll()
         self._load_missing(time.monotonic())
         message = self._consumer.poll(_POLL_SECONDS)
         if message is None or message.error() is not None:
             return  # librdkafka reconnects and goes on by itself
+        if message.topic() == self._events_topic:
+            answer_question(message.value(), self.serving, self._events)
+            return
         self._note_behind(message)
+        self._read_keys()
         deployment = self._judge(message)
         if deployment is not None:
-            self._tell("accepted", deployment.model, deployment)
+            self._events.tell("accepted", deployment.model, deployment)
             self._load(deployment)
+
+    def _read_keys(self) -> None:
+        """A key that was trusted or revoked since counts, or does not, from this record on."""
+        try:
+            self._log.trusted = load_trusted_keys(self._settings.keys, "deployments")
+            self._loader.trusted = load_trusted_keys(self._settings.keys, "packages")
+        except MillraceError as error:
+            log.warning("the trusted keys stay as they were", reason=str(error))
 
     def _note_behind(self, message: confluent_kafka.Message) -> None:
         """How many records come after this one; others must not ask a consumer that polls."""
@@ -144,13 +160,13 @@ class ControlFeed:
         self.behind = max(0, end - (message.offset() or 0) - 1)
 
     def _judge(self, message: confluent_kafka.Message) -> Deployment | None:
-        self._offset = message.offset()
+        self._events.offset = message.offset()
         try:
-            return self._log.accept(message.value())
+            return self._log.accept(message.value(), _appended_at(message))
         except MillraceError as error:
             key = message.key()
             model = key.decode("utf-8", "replace")[:63] if key else ""
-            self._tell("rejected", model, None, reason=str(error))
+            self._events.tell("rejected", model, None, reason=str(error))
             return None
 
     def _fall_back(self, history: Sequence[Deployment]) -> None:
@@ -171,9 +187,11 @@ class ControlFeed:
         except MillraceError as error:
             if isinstance(error, NotInStoreError):
                 self._missing[model] = deployment
-            self._tell("rejected", model, deployment, reason=str(error))
+            self._events.tell("rejected", model, deployment, reason=str(error))
             if current is not None:
-                self._tell("kept", model, current.deployment, reason="the newer one is refused")
+                self._events.tell(
+                    "kept", model, current.deployment, reason="the newer one is refused"
+                )
             else:
                 unavailable = {**self.serving.unavailable, model: str(error)}
                 self.serving = msgspec.structs.replace(self.serving, unavailable=unavailable)
@@ -192,7 +210,7 @@ class ControlFeed:
                 continue
             except MillraceError as error:
                 del self._missing[model]
-                self._tell("rejected", model, deployment, reason=str(error))
+                self._events.tell("rejected", model, deployment, reason=str(error))
             else:
                 del self._missing[model]
                 self._swap(served)
@@ -204,17 +222,17 @@ class ControlFeed:
             {**self.serving.models, model: served},
             {name: why for name, why in self.serving.unavailable.items() if name != model},
         )
-        self._tell(
+        self._events.tell(
             "swapped",
             model,
             served.deployment,
             previous_version=before.champion.ref.version if before else None,
         )
 
-    def _tell_loaded(
+    def _note_loaded(
         self, deployment: Deployment, role: str, version: str, digest: str, milliseconds: float
     ) -> None:
-        self._tell(
+        self._events.tell(
             "loaded",
             deployment.model,
             deployment,
@@ -224,28 +242,10 @@ class ControlFeed:
             load_ms=round(milliseconds, 3),
         )
 
-    def _tell(
-        self, event: ModelEventKind, model: str, deployment: Deployment | None, **more: object
-    ) -> None:
-        facts: dict[str, object] = {}
-        if deployment is not None:
-            facts = {
-                "version": deployment.champion.version,
-                "digest": deployment.champion.digest,
-                "sequence": deployment.sequence,
-                "author": deployment.author,
-            }
-        facts |= more
-        self._changed(event)
-        level = log.warning if event in ("rejected", "kept") else log.info
-        level(f"model {event}", model=model, **facts)
-        value = ModelEvent(
-            event=event,
-            model=model,
-            at=datetime.now(UTC),
-            member=self._member,
-            control_offset=self._offset,
-            **facts,  # type: ignore[arg-type]
-        )
-        self._producer.produce(self._events_topic, msgspec.json.encode(value), model.encode())
-        self._producer.poll(0)
+
+def _appended_at(message: confluent_kafka.Message) -> datetime | None:
+    """Kafka's own time of a record; None if it is that of whoever wrote it."""
+    kind, milliseconds = message.timestamp()
+    if kind != confluent_kafka.TIMESTAMP_LOG_APPEND_TIME:
+        return None
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

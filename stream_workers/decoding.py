@@ -47,6 +47,7 @@ class Refusal(Struct, frozen=True):
     detail: str
     event_id: str | None = None
     model: str | None = None
+    version: str | None = None
 
 
 class Limits(Struct, frozen=True):

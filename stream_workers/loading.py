@@ -2,20 +2,23 @@
 
 import time
 from collections.abc import Callable
-from typing import Literal
+
+import structlog
 
 from contracts.deployments import Canary, DeployedVersion, Deployment
-from contracts.errors import PackageError, UnreachableError
+from contracts.errors import MillraceError, PackageError, UnreachableError
 from contracts.events import ModelRef, Role
+from contracts.keys import TrustedKeys
 from contracts.model_store import ModelStore
 from contracts.package_loading import load_scorer
 from contracts.packages import Package
 from contracts.scorer import Scorer
 from contracts.settings import ModelRuntime
-from contracts.signatures import TrustedKeys
 from stream_workers.serving import LoadedVersion, ServedModel
 
-Loaded = Callable[[Deployment, Literal["champion", "canary", "shadow"], str, str, float], None]
+log = structlog.get_logger("stream_workers.loading")
+
+Loaded = Callable[[Deployment, str, str, str, float], None]
 """Called for each version that was loaded: deployment, role, version, digest, milliseconds."""
 
 
@@ -29,6 +32,7 @@ class VersionLoader:
     Args:
         retry_seconds: how long to wait for a package that the store cannot give (yet).
         runtime: what answers for models.
+        allow_pickle: whether payloads that need unpickling are loaded.
         on_loaded: told of every version loaded from the store.
     """
 
@@ -40,12 +44,15 @@ class VersionLoader:
         retry_seconds: float,
         runtime: ModelRuntime,
         on_loaded: Loaded,
+        *,
+        allow_pickle: bool = True,
     ) -> None:
         self._store = store
         self._environment = environment
-        self._trusted = trusted
+        self.trusted = trusted
         self._retry_seconds = retry_seconds
         self._runtime = runtime
+        self._allow_pickle = allow_pickle
         self._on_loaded = on_loaded
 
     def load(
@@ -61,25 +68,34 @@ class VersionLoader:
             NotInStoreError: the store does not give one of them.
             MillraceError: one of them is refused; what serves now must go on.
         """
-        warm = _scorers(current)
+        warm = current.loaded if current else {}
         patience = self._retry_seconds if wait else 0.0
 
-        def loaded(wanted: DeployedVersion | Canary, role: Role) -> LoadedVersion:
-            scorer = warm.get(wanted.digest)
-            if scorer is None:
-                began = time.perf_counter()
-                scorer = self._from_store(deployment.model, wanted, patience)
-                milliseconds = (time.perf_counter() - began) * 1000
-                self._on_loaded(deployment, role, wanted.version, wanted.digest, milliseconds)
-            return LoadedVersion(
-                ModelRef(deployment.model, wanted.version, role), wanted.digest, scorer
-            )
+        def loaded(
+            wanted: DeployedVersion | Canary, role: Role, called: str | None = None
+        ) -> LoadedVersion:
+            ref = ModelRef(deployment.model, wanted.version, role)
+            if wanted.digest in warm:
+                return LoadedVersion(ref, wanted.digest, warm[wanted.digest].scorer)
+            began = time.perf_counter()
+            scorer = self._from_store(deployment.model, wanted, patience)
+            milliseconds = (time.perf_counter() - began) * 1000
+            self._on_loaded(deployment, called or role, wanted.version, wanted.digest, milliseconds)
+            return LoadedVersion(ref, wanted.digest, scorer)
+
+        def stands_by(wanted: DeployedVersion | None) -> LoadedVersion | None:
+            try:
+                return loaded(wanted, "champion", "standby") if wanted else None
+            except MillraceError as error:  # no reason not to serve what is to serve
+                log.warning("nothing stands by for a rollback", reason=str(error))
+                return None
 
         return ServedModel(
             deployment,
             loaded(deployment.champion, "champion"),
             loaded(deployment.canary, "canary") if deployment.canary else None,
             tuple(loaded(shadow, "shadow") for shadow in deployment.shadows),
+            stands_by(deployment.standby),
         )
 
     def _from_store(self, model: str, wanted: DeployedVersion | Canary, patience: float) -> Scorer:
@@ -87,8 +103,9 @@ class VersionLoader:
             self._read(model, wanted.digest, patience),
             digest=wanted.digest,
             environment=self._environment,
-            trusted=self._trusted,
+            trusted=self.trusted,
             runtime=self._runtime,
+            allow_pickle=self._allow_pickle,
         )
         if (manifest.model, manifest.version) != (model, wanted.version):
             raise PackageError(
@@ -106,10 +123,3 @@ class VersionLoader:
                 if time.monotonic() >= deadline:
                     raise NotInStoreError(str(error)) from error
                 time.sleep(0.25)
-
-
-def _scorers(served: ServedModel | None) -> dict[str, Scorer]:
-    if served is None:
-        return {}
-    versions = (served.champion, *([served.canary] if served.canary else []), *served.shadows)
-    return {version.digest: version.scorer for version in versions}

@@ -18,6 +18,7 @@ from contracts.dead_letters import (
 )
 from contracts.events import Latency, ModelRef, Outcome, Prediction, Source
 from contracts.replays import REPLAY_HEADERS, replay_mark
+from contracts.waiting import marked
 from stream_workers.decoding import ReceivedEvent, Refusal
 from stream_workers.records import MOST_OVERHEAD_BYTES, Record
 
@@ -42,6 +43,7 @@ class Destinations(Struct, frozen=True):
     predictions: str
     shadow_predictions: str
     dead_letters: str
+    waiting: str
 
 
 class Row(Struct, frozen=True, gc=False):
@@ -119,6 +121,17 @@ class OutputWriter:
             outputs.append(Output(topic, partition, record.key, value, headers))
         return outputs
 
+    def waiting(self, record: Record, model: str) -> Output:
+        """The record as it was, to wait until its model is resumed."""
+        headers = [(k, v) for k, v in record.headers or () if v is not None]
+        return Output(
+            self._to.waiting,
+            record.partition,
+            record.key,
+            record.value or b"",
+            marked(headers, model, record.topic),
+        )
+
     def dead_letter(self, record: Record, refusal: Refusal, now: float) -> Output:
         """The record as it was, with the reason in headers; cut if no topic could take it."""
         value = record.value or b""
@@ -138,6 +151,7 @@ class OutputWriter:
             failed_at=datetime.fromtimestamp(now, UTC),
             member=self._member,
             model=refusal.model,
+            version=refusal.version,
             event_id=refusal.event_id,
             producer=producer_of(record.headers),
             replay=replay_mark(record.headers),

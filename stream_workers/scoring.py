@@ -64,7 +64,8 @@ class BatchScorer:
         self._observers = observers
 
     def score(self, records: Sequence[Record], serving: Serving) -> list[Output]:
-        """Give every record's one serving prediction or dead letter, and shadow predictions.
+        """Give every record's one serving prediction or dead letter, and shadow predictions; of a
+        model that is paused the record itself, to wait.
 
         Whatever goes wrong is put down to single records by halving: one that this code cannot
         handle must not stop its partition for ever.
@@ -91,6 +92,9 @@ class BatchScorer:
         outputs = [self._letter(record, refusal, started) for record, refusal in refused]
         for model, rows in by_model.items():
             served = serving.models[model]
+            if served.deployment.paused:
+                outputs += [self._writer.waiting(row.record, model) for row in rows]
+                continue
             for version, share in _route(served, rows):
                 answers, timing = self._answer(version, share, started)
                 outputs += [self._refuse(refused, version) for refused in answers.refused]
@@ -143,7 +147,9 @@ class BatchScorer:
 
     def _refuse(self, refused: Refused, version: LoadedVersion) -> Output:
         event = refused.row.event
-        refusal = Refusal(refused.reason, refused.detail, event.event_id, version.ref.name)
+        refusal = Refusal(
+            refused.reason, refused.detail, event.event_id, version.ref.name, version.ref.version
+        )
         return self._letter(refused.row.record, refusal, self._clock())
 
     def _letter(self, record: Record, refusal: Refusal, now: float) -> Output:

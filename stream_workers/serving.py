@@ -19,12 +19,26 @@ class LoadedVersion(Struct, frozen=True):
 
 
 class ServedModel(Struct, frozen=True):
-    """The versions of one model as its deployment wants them."""
+    """The versions of one model as its deployment wants them; `standby` is only kept loaded."""
 
     deployment: Deployment
     champion: LoadedVersion
     canary: LoadedVersion | None = None
     shadows: tuple[LoadedVersion, ...] = ()
+    standby: LoadedVersion | None = None
+
+    @property
+    def loaded(self) -> dict[str, LoadedVersion]:
+        """All that is loaded, by digest."""
+        versions = (self.standby, *self.shadows, self.canary, self.champion)
+        return {version.digest: version for version in versions if version is not None}
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """Version -> what it does."""
+        roles = {} if self.standby is None else {self.standby.ref.version: "standby"}
+        served = (*self.shadows, self.canary, self.champion)
+        return roles | {v.ref.version: v.ref.role for v in served if v is not None}
 
     def version_for(self, entity_id: str) -> LoadedVersion:
         """The version that serves an entity: always the same while the deployment stands."""

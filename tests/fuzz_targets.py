@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from contracts.dead_letters import from_headers
 from contracts.deployments import PAYLOAD_TYPE, ControlLog
 from contracts.errors import DeploymentError, MillraceError, PackageError, SignatureError
+from contracts.keys import TrustedKey, key_id
 from contracts.packages import decode_manifest
 from contracts.settings import Settings
-from contracts.signatures import key_id, seal
+from contracts.signatures import seal
 from contracts.topics import Topics
 from elk.bulk_answers import BulkAnswer, judge
 from elk.records import Rejection, Transcriber
@@ -33,7 +34,7 @@ _TRANSCRIBER = Transcriber(
     {topic.name: "uuid" for topic in _TOPICS.all()},
 )
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
-_TRUSTED = {key_id(KEY.public_key()): KEY.public_key()}
+_TRUSTED = {key_id(KEY.public_key()): TrustedKey(KEY.public_key())}
 
 
 class _Consumed(msgspec.Struct):
@@ -62,13 +63,13 @@ def feature_event(data: bytes) -> None:
 def control_message(data: bytes) -> None:
     """What a worker does with a record of `model-control`."""
     with suppress(SignatureError, DeploymentError):
-        ControlLog("local", _TRUSTED).accept(data)
+        ControlLog("local", _TRUSTED).accept(data, None)
 
 
 def signed_deployment(data: bytes) -> None:
     """The same behind a signature: keys may be stolen."""
     with suppress(SignatureError, DeploymentError):
-        ControlLog("local", _TRUSTED).accept(seal(data, PAYLOAD_TYPE, KEY))
+        ControlLog("local", _TRUSTED).accept(seal(data, PAYLOAD_TYPE, KEY), None)
 
 
 def manifest(data: bytes) -> None:

@@ -8,7 +8,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trainer.deploying import Publication, deploy, publish
+    from trainer.deploying import (
+        Publication,
+        deploy,
+        pause,
+        promote,
+        publish,
+        resume,
+        retire,
+        roll_back,
+        start_canary,
+        start_shadow,
+    )
     from trainer.recipes import Recipe, read_recipe
     from trainer.training import TrainedVersion, train
 
@@ -17,17 +28,21 @@ __all__ = [
     "Recipe",
     "TrainedVersion",
     "deploy",
+    "pause",
+    "promote",
     "publish",
     "read_recipe",
+    "resume",
+    "retire",
+    "roll_back",
+    "start_canary",
+    "start_shadow",
     "train",
 ]
 
-_HOMES = {
-    "Publication": "trainer.deploying",
+_HOMES = dict.fromkeys(__all__, "trainer.deploying") | {
     "Recipe": "trainer.recipes",
     "TrainedVersion": "trainer.training",
-    "deploy": "trainer.deploying",
-    "publish": "trainer.deploying",
     "read_recipe": "trainer.recipes",
     "train": "trainer.training",
 }

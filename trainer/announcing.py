@@ -10,15 +10,18 @@ import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from contracts.deployments import Deployment
+from contracts.deployments import Canary, DeployedVersion, Deployment
 from contracts.errors import ConfigurationError
+from contracts.events import Role
 from contracts.kafka import python_client_settings
-from contracts.model_events import ModelEvent
+from contracts.model_events import ModelEvent, ModelEventKind
 from contracts.packages import Manifest
 from contracts.settings import Settings
 from contracts.topics import Topics
 from trainer.author import author
 from trainer.control_topic import QUICK_TIMEOUT_MS
+from trainer.gate import GateReport
+from trainer.verdicts import Verdict
 
 _LIMITS = {
     "bootstrap_timeout_ms": QUICK_TIMEOUT_MS,
@@ -46,23 +49,79 @@ def announce_trained(settings: Settings, manifest: Manifest, digest: str) -> Non
     _send(settings, event)
 
 
-def announce_published(
+def announce_deployed(
     settings: Settings, deployment: Deployment, previous: Deployment | None, offset: int
 ) -> None:
     """Write a `published` event; the deployment holds whether or not that succeeds."""
+    version, role = _what_changed(deployment, previous)
     event = ModelEvent(
         event="published",
         model=deployment.model,
         at=datetime.now(UTC),
         member=_member(),
-        version=deployment.champion.version,
-        digest=deployment.champion.digest,
-        role="champion",
+        version=version.version,
+        digest=version.digest,
+        role=role,
         sequence=deployment.sequence,
         previous_version=previous.champion.version if previous else None,
         reason=deployment.reason,
         author=deployment.author,
         control_offset=offset,
+        paused=deployment.paused or None,
+    )
+    _send(settings, event)
+
+
+def _what_changed(
+    deployment: Deployment, previous: Deployment | None
+) -> tuple[DeployedVersion | Canary, Role]:
+    if previous is not None and previous.champion == deployment.champion:
+        if deployment.canary is not None and deployment.canary != previous.canary:
+            return deployment.canary, "canary"
+        new = [shadow for shadow in deployment.shadows if shadow not in previous.shadows]
+        if new:
+            return new[0], "shadow"
+    return deployment.champion, "champion"
+
+
+def announce_gate(
+    settings: Settings, report: GateReport, digest: str, reason: str | None, *, forced: bool
+) -> None:
+    """Write what the gate saw, and whether it was overruled, and why."""
+    kind: ModelEventKind = "gate_passed" if report.passed else "gate_refused"
+    if forced and not report.passed:
+        kind = "gate_overruled"
+    event = ModelEvent(
+        event=kind,
+        model=report.model,
+        at=datetime.now(UTC),
+        member=_member(),
+        version=report.version,
+        digest=digest,
+        previous_version=report.champion,
+        reason=reason if forced else report.failures or None,
+        author=author(),
+        checks=report.checks,
+    )
+    _send(settings, event)
+
+
+def announce_verdict(
+    settings: Settings, deployment: Deployment, canary: DeployedVersion, verdict: Verdict
+) -> None:
+    """Write what became of a canary, with the figures."""
+    event = ModelEvent(
+        event="verdict",
+        model=deployment.model,
+        at=datetime.now(UTC),
+        member=_member(),
+        version=canary.version,
+        digest=canary.digest,
+        role="champion" if verdict.decision == "promote" else None,
+        sequence=deployment.sequence,
+        reason=f"{verdict.decision}: {verdict.why}",
+        author=author(),
+        checks=verdict.checks,
     )
     _send(settings, event)
 

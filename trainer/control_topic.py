@@ -18,11 +18,14 @@ from contracts.errors import (
 )
 from contracts.kafka import describe_topics
 from contracts.kafka_access import refusal
+from contracts.keys import load_trusted_keys
 from contracts.settings import Settings
-from contracts.signatures import load_trusted_keys
 from contracts.topics import Topics
 
 READ_TIMEOUT_SECONDS = 30.0
+APPENDED = 1
+"""kafka-python's word for a time stamp that the broker gave (KIP-32)."""
+
 QUICK_TIMEOUT_MS = 3000
 """For those who can do without Kafka's answer."""
 
@@ -124,17 +127,18 @@ def _read_to_end(
 
 
 def _judge(log: ControlLog, record: object) -> ControlRecord:
-    offset, value, key, timestamp = (
-        getattr(record, name) for name in ("offset", "value", "key", "timestamp")
+    offset, value, key, timestamp, kind = (
+        getattr(record, name) for name in ("offset", "value", "key", "timestamp", "timestamp_type")
     )
+    at = _send_time(timestamp)
     deployment, rejected = None, None
     try:
-        deployment = log.accept(value)
+        deployment = log.accept(value, at if kind == APPENDED else None)
     except (SignatureError, DeploymentError) as error:
         rejected = str(error)
     return ControlRecord(
         offset=offset,
-        at=_send_time(timestamp),
+        at=at,
         key=None if key is None else key.decode(errors="replace"),
         deployment=deployment,
         rejected=rejected,

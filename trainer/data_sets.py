@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,8 @@ def read_data(recipe: Recipe) -> pd.DataFrame:
         UsageError: it cannot be read, or the function is not there or returns no rows.
     """
     if SOURCE_FUNCTION.match(recipe.data) and not Path(recipe.data).exists():
-        frame = _source_function(recipe.data)(recipe.start, recipe.end)
+        function: FrameFunction = imported(recipe.data, "data function")
+        frame = function(recipe.start, recipe.end)
         if frame.empty:
             raise UsageError(f"{recipe.data} has no rows in the recipe's window")
     else:
@@ -56,15 +58,19 @@ def fingerprint(frame: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def _source_function(source: str) -> FrameFunction:
-    module, name = source.split(":")
+def imported(name: str, what: str) -> Any:
+    """What `module:name` stands for; the working directory counts as an import path.
+
+    Raises:
+        UsageError: it cannot be imported.
+    """
+    module, attribute = name.split(":")
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # the command is a script: its folder is no import path
     try:
-        function: FrameFunction = getattr(importlib.import_module(module), name)
+        return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise UsageError(f"the data function '{source}' cannot be imported: {error}") from error
-    return function
+        raise UsageError(f"the {what} '{name}' cannot be imported: {error}") from error
 
 
 def _plain(column: pd.Series) -> pd.Series:

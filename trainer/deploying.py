@@ -1,38 +1,42 @@
-"""Publishing: the next signed deployment of a model on the control topic, and whether it won."""
+"""Changing what serves: the next signed deployment of a model, and whether it won."""
 
-from contextlib import closing
+from collections.abc import Callable
 from datetime import UTC, datetime
 
-import msgspec
-from kafka import KafkaProducer
-from kafka.errors import KafkaError
 from msgspec import Struct
+from msgspec.structs import replace
 
-from contracts.deployments import PAYLOAD_TYPE, DeployedVersion, Deployment
-from contracts.errors import DeliveryError, DeploymentError, UsageError
-from contracts.kafka import python_client_settings
+from contracts.deployments import DeployedVersion, Deployment
+from contracts.errors import MillraceError, UsageError
+from contracts.keys import load_private_key
 from contracts.model_store import ModelStore
 from contracts.settings import Settings
-from contracts.signatures import load_private_key, load_trusted_keys, seal
-from contracts.topics import Topics
-from trainer.announcing import announce_published
+from trainer import transitions
+from trainer.announcing import announce_deployed, announce_gate
+from trainer.archiving import archive
 from trainer.author import author
 from trainer.control_topic import read_control
+from trainer.control_writer import require_won, sealed, write
+from trainer.gate import GateError, GateReport
+from trainer.gating import examine
+from trainer.holdout import HeldOut, from_bytes
 from trainer.recipes import check_model_name
+from trainer.versions import LoadedVersion, load_deployed
 
-ACKNOWLEDGED_WITHIN_MS = 30_000
+Step = Callable[[Deployment], Deployment]
 
 
 class Publication(Struct, frozen=True):
-    """The deployment in force after publishing.
+    """The deployment in force after a command.
 
-    `changed` is False if the same bytes were in service already and nothing was written;
-    `previous` is what was in force before.
+    `changed` is False if it was so already and nothing was written; `previous` is what was in
+    force before; `gate` is what the gate saw, where it was asked.
     """
 
     deployment: Deployment
     changed: bool
     previous: Deployment | None
+    gate: GateReport | None = None
 
 
 def publish(
@@ -43,138 +47,240 @@ def publish(
 
 
 def deploy(
-    settings: Settings, model: str, version: str | None = None, reason: str = "published"
+    settings: Settings,
+    model: str,
+    version: str | None = None,
+    reason: str = "published",
+    *,
+    force: bool = False,
 ) -> Publication:
-    """Make a version of the model store the champion on every worker.
+    """Make a version the champion on every worker; the one before stands by for a rollback.
 
-    The package is verified and loaded first, so that nothing unsigned, altered or made for other
-    libraries is ever published. Canary and shadows stay, but for those that are the champion now.
+    The package is verified, loaded and held against the gate first, so that nothing unsigned,
+    altered, made for other libraries or worse than what serves is ever published. A canary and
+    shadows stay, but for those that are the champion now.
 
     Args:
         version: None: the newest in the store.
+        force: publish what the gate refuses; `reason` is recorded as why.
 
     Raises:
-        UsageError: the store has no such model or version.
+        UsageError: the store has no such model or version, or it is retired.
         SignatureError, PackageError: a worker would refuse the package.
+        GateError: the gate refuses it; the error has the report.
         ConfigurationError: no key to sign deployments, no Kafka, or no control topic.
         UnreachableError, DeliveryError: Kafka or the store does not answer.
         DeploymentError: another publisher won the sequence number.
     """
-    check_model_name(model)
-    key = load_private_key(settings.keys, "deployments")
-    champion = _verified(settings, model, version)
-    previous = read_control(settings).log.newest(model)
-    if previous is not None and previous.champion.digest == champion.digest:
-        return Publication(previous, changed=False, previous=previous)
-    deployment = next_deployment(
-        settings.environment, model, champion, previous, reason, datetime.now(UTC)
-    )
-    offset = _produce(settings, deployment, seal(_encode(deployment), PAYLOAD_TYPE, key))
-    _require_won(settings, deployment, offset)
-    announce_published(settings, deployment, previous, offset)
-    return Publication(deployment, changed=True, previous=previous)
+    return _put_into_traffic(settings, model, version, reason, force, transitions.promoted)
 
 
-def next_deployment(
-    environment: str,
+def start_canary(
+    settings: Settings,
     model: str,
-    champion: DeployedVersion,
-    previous: Deployment | None,
+    version: str | None,
+    weight: float,
     reason: str,
-    at: datetime,
-) -> Deployment:
-    """The deployment that follows: the next sequence number, and the whole state anew."""
-    canary = previous.canary if previous else None
-    shadows = previous.shadows if previous else ()
-    return Deployment(
-        environment=environment,
-        model=model,
-        sequence=previous.sequence + 1 if previous else 1,
-        champion=champion,
-        canary=canary if canary and canary.digest != champion.digest else None,
-        shadows=tuple(shadow for shadow in shadows if shadow.digest != champion.digest),
-        author=author(),
-        reason=reason,
-        created_at=at,
-    )
+    *,
+    force: bool = False,
+) -> Publication:
+    """Let a version serve a share of the entities; raises as `deploy`."""
+
+    def step(before: Deployment, found: DeployedVersion) -> Deployment:
+        return transitions.with_canary(before, found, weight)
+
+    return _put_into_traffic(settings, model, version, reason, force, step)
 
 
-def find_version(store: ModelStore, model: str, version: str | None) -> DeployedVersion:
-    """A version by number, or the newest.
+def start_shadow(settings: Settings, model: str, version: str | None, reason: str) -> Publication:
+    """Let a version score every event unseen; raises as `deploy`, but for the gate, which it need
+    not pass."""
+    before = _in_force(settings, model)
+    found = ModelStore(settings.store_url).find(model, version)
+    return _change(settings, before, transitions.with_shadow(before, found), reason)
+
+
+def promote(
+    settings: Settings,
+    model: str,
+    version: str | None = None,
+    reason: str = "promoted",
+    *,
+    force: bool = False,
+) -> Publication:
+    """Make the canary, or the version named, the champion; raises as `deploy`."""
+    if version is None:
+        canary = _in_force(settings, model).canary
+        if canary is None:
+            raise UsageError(
+                f"'{model}' has no canary to promote: name a version, as in 'millrace models "
+                f"promote {model} VERSION'"
+            )
+        version = canary.version
+    return deploy(settings, model, version, reason, force=force)
+
+
+def roll_back(
+    settings: Settings, model: str, to: str | None = None, reason: str = "rolled back"
+) -> Publication:
+    """End the canary, or else let the champion before serve again, or the one named.
+
+    The gate is not asked: what serves is worse than anybody thought.
 
     Raises:
-        UsageError: there is none; the sentence lists those there are.
+        UsageError: there is nothing to roll back to.
+        and as `deploy`.
     """
-    versions = store.versions(model)
-    if not versions:
-        known = ", ".join(store.models()) or "none"
+    before = _in_force(settings, model)
+    if to is None:
+        return _change(settings, before, transitions.rolled_back(before), reason)
+    found = ModelStore(settings.store_url).find(model, to)
+    return _change(settings, before, transitions.rolled_back_to(before, found), reason)
+
+
+def conclude_canary(
+    settings: Settings, model: str, canary: DeployedVersion, reason: str, *, good: bool
+) -> Publication:
+    """Promote a canary that has shown enough, or end it, if nobody has done either meanwhile.
+
+    It passed the gate, or was let past it, when it became one: that is not asked again.
+
+    Raises:
+        UsageError: it is the canary no more.
+        and as `deploy`.
+    """
+    before = _in_force(settings, model)
+    step = transitions.canary_promoted if good else transitions.canary_ended
+    return _change(settings, before, step(before, canary), reason)
+
+
+def retire(settings: Settings, model: str, version: str, reason: str = "retired") -> Publication:
+    """Take a version out of service for good; raises as `deploy`, but for the gate."""
+    before = _in_force(settings, model)
+    found = ModelStore(settings.store_url).find(model, version)
+    return _change(settings, before, transitions.with_retired(before, found), reason)
+
+
+def pause(settings: Settings, model: str, reason: str = "paused") -> Publication:
+    """Let the events of a model wait; raises as `deploy`, but for the gate."""
+    before = _in_force(settings, model)
+    return _change(settings, before, replace(before, paused=True), reason)
+
+
+def resume(settings: Settings, model: str, reason: str = "resumed") -> Publication:
+    """Score the events of a model again; raises as `deploy`, but for the gate."""
+    before = _in_force(settings, model)
+    return _change(settings, before, replace(before, paused=False), reason)
+
+
+def _in_force(settings: Settings, model: str) -> Deployment:
+    check_model_name(model)
+    load_private_key(settings.keys, "deployments")  # before the work, not after it
+    found = read_control(settings).log.newest(model)
+    if found is None:
         raise UsageError(
-            f"the model store has no model '{model}': train it first, for example with "
-            f"'millrace train --data FILE --target COLUMN --model {model}'; there are: {known}"
-        )
-    number = next(reversed(versions)) if version is None else version
-    if number not in versions:
-        raise UsageError(
-            f"model '{model}' has no version '{number}'; it has: {', '.join(versions)}"
-        )
-    return DeployedVersion(number, versions[number])
-
-
-def _verified(settings: Settings, model: str, version: str | None) -> DeployedVersion:
-    from contracts.package_loading import load_scorer  # scikit-learn, which listing can do without
-
-    store = ModelStore(settings.store_url)
-    found = find_version(store, model, version)
-    manifest, _ = load_scorer(
-        store.read(model, found.digest),
-        digest=found.digest,
-        environment=settings.environment,
-        trusted=load_trusted_keys(settings.keys, "packages"),
-    )
-    if (manifest.model, manifest.version) != (model, found.version):
-        raise DeploymentError(
-            f"the package of version {found.version} of '{model}' says that it is version "
-            f"{manifest.version} of '{manifest.model}': the store was altered; train again"
+            f"model '{model}' is not deployed: publish it first with 'millrace models publish "
+            f"{model}'"
         )
     return found
 
 
-def _produce(settings: Settings, deployment: Deployment, message: bytes) -> int:
-    """Write the message, and give its offset once every replica has it."""
-    topic = Topics(settings).model_control.name
+def _put_into_traffic(
+    settings: Settings,
+    model: str,
+    version: str | None,
+    reason: str,
+    force: bool,
+    step: Callable[[Deployment, DeployedVersion], Deployment],
+) -> Publication:
+    """Take a step that has a version answer to people: past the gate, or by force."""
+    check_model_name(model)
+    load_private_key(settings.keys, "deployments")
+    found = ModelStore(settings.store_url).find(model, version)
+    before = read_control(settings).log.newest(model)
+    if before is not None:
+        wanted = step(before, found)
+    elif step is transitions.promoted:
+        wanted = _first(settings, model, found)
+    else:
+        raise UsageError(
+            f"model '{model}' is not deployed yet: its first version is published whole, with "
+            f"'millrace models publish {model} {found.version}'"
+        )
+    if wanted == before:
+        return Publication(wanted, changed=False, previous=before)
+    candidate = load_deployed(settings, model, found)
+    report = examine(candidate, _champion(settings, before), _held_out(settings, candidate))
+    announce_gate(settings, report, found.digest, reason, forced=force)
+    if not (report.passed or force):
+        raise GateError(report)
+    wanted = replace(wanted, forced=None if report.passed else reason)
+    return _change(settings, before, wanted, reason, report)
+
+
+def _first(settings: Settings, model: str, champion: DeployedVersion) -> Deployment:
+    """What comes before the first deployment, but for its champion."""
+    return Deployment(
+        environment=settings.environment,
+        model=model,
+        sequence=1,
+        champion=champion,
+        author=author(),
+        reason="",
+        created_at=datetime.now(UTC),
+    )
+
+
+def _champion(settings: Settings, before: Deployment | None) -> LoadedVersion | str | None:
+    """What a candidate is compared with, or why it cannot be."""
+    if before is None:
+        return None
     try:
-        producer = KafkaProducer(
-            **python_client_settings(settings),
-            acks="all",
-            delivery_timeout_ms=ACKNOWLEDGED_WITHIN_MS,
-            max_block_ms=ACKNOWLEDGED_WITHIN_MS,
-            allow_auto_create_topics=False,
-        )
-        with closing(producer):
-            sent = producer.send(topic, key=deployment.model.encode(), value=message, partition=0)
-            return int(sent.get(timeout=ACKNOWLEDGED_WITHIN_MS / 1000 + 5).offset)
-    except KafkaError as error:
-        raise DeliveryError(
-            f"Kafka at {settings.kafka} did not confirm the deployment: {error!r}; see "
-            f"'millrace models history {deployment.model}' before you try again"
-        ) from error
+        return load_deployed(settings, before.model, before.champion)
+    except MillraceError as error:
+        return f"the champion cannot be loaded here: {error}"
 
 
-def _require_won(settings: Settings, deployment: Deployment, offset: int) -> None:
-    winner = read_control(settings).winner(deployment.model, deployment.sequence)
-    if winner is None or winner.deployment is None:
-        raise DeploymentError(
-            f"the deployment of '{deployment.model}' was written but no worker will accept it: "
-            "is your public key in the folder 'trusted/deployments'?"
-        )
-    if winner.offset != offset:
-        won = winner.deployment
-        raise DeploymentError(
-            f"{won.author} was quicker: sequence {won.sequence} of '{won.model}' is version "
-            f"{won.champion.version} ({won.reason}); look at it, then publish again if you still "
-            "want to"
-        )
+def _held_out(settings: Settings, candidate: LoadedVersion) -> HeldOut | None:
+    holdout = candidate.manifest.holdout
+    if holdout is None:
+        return None
+    store = ModelStore(settings.store_url)
+    return from_bytes(
+        store.holdout(candidate.manifest.model, candidate.deployed.digest), holdout.sha256
+    )
 
 
-def _encode(deployment: Deployment) -> bytes:
-    return msgspec.json.encode(deployment)
+def _change(
+    settings: Settings,
+    before: Deployment | None,
+    wanted: Deployment,
+    reason: str,
+    report: GateReport | None = None,
+) -> Publication:
+    """Write the next deployment, and learn whether it won."""
+    if wanted == before:
+        return Publication(wanted, changed=False, previous=before, gate=report)
+    _require_loadable(settings, before, wanted)
+    deployment = replace(
+        wanted,
+        sequence=before.sequence + 1 if before else 1,
+        forced=wanted.forced if report is not None else None,
+        author=author(),
+        reason=reason,
+        created_at=datetime.now(UTC),
+    )
+    message = sealed(settings, deployment)
+    offset = write(settings, deployment.model, message)
+    require_won(read_control(settings), deployment, offset)
+    announce_deployed(settings, deployment, before, offset)
+    archive(settings, deployment, message)
+    return Publication(deployment, changed=True, previous=before, gate=report)
+
+
+def _require_loadable(settings: Settings, before: Deployment | None, wanted: Deployment) -> None:
+    """Load what is new in a deployment, as every worker will have to."""
+    known = before.versions if before else {}
+    for digest, version in wanted.versions.items():
+        if digest not in known:
+            load_deployed(settings, wanted.model, DeployedVersion(version.version, digest))

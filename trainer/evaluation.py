@@ -1,7 +1,7 @@
-"""How good a model is on rows it has not seen, and from which probability it says yes."""
+"""How good answers are beside what really happened: one way for training, gate and rescoring."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,45 +9,136 @@ from numpy.typing import NDArray
 from sklearn.metrics import (
     accuracy_score,
     mean_absolute_error,
-    precision_recall_curve,
     precision_recall_fscore_support,
     r2_score,
     roc_auc_score,
     root_mean_squared_error,
 )
 
-from contracts.packages import Metrics
+from contracts.events import (
+    Anomaly,
+    Classification,
+    Clustering,
+    FeatureValue,
+    MultiOutput,
+    Outcome,
+    Regression,
+)
+from contracts.packages import Costs, Manifest, Metrics
 
-DEFAULT_THRESHOLD = 0.5
-LEAST_OF_EACH_CLASS = 10
-"""With fewer validation rows of either class a chosen threshold would be chance."""
+CALIBRATION_BINS = 10
+
+Truth = Mapping[str, Sequence[FeatureValue]]
+"""Target -> n true values, classes as messages write them."""
+
+
+def classes_of(manifest: Manifest, targets: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Target -> the classes that a model tells apart; none: it is a number."""
+    if manifest.targets:
+        return {target.name: target.classes for target in manifest.targets}
+    return dict.fromkeys(targets, manifest.classes)
+
+
+def outcome_metrics(
+    outcomes: Sequence[Outcome | None],
+    truth: Truth,
+    classes: Mapping[str, Sequence[str]],
+    costs: Costs | None = None,
+) -> Metrics:
+    """Figures for n answers; of several targets `<target>.<figure>`, and their means `<figure>`.
+
+    Args:
+        truth: none for clustering and anomalies: there is nothing to compare with.
+        classes: target -> its classes, in the order of the model's probabilities.
+
+    Returns:
+        `classification_metrics` or `regression_metrics` of the rows that have an answer; without
+        truth the number of clusters, or the share of anomalies.
+    """
+    answered = [number for number, outcome in enumerate(outcomes) if outcome is not None]
+    given = [outcome for outcome in outcomes if outcome is not None]
+    if not given:
+        return {"rows": 0.0}
+    if not truth:
+        return _counts(given)
+    by_target = {
+        target: _metrics(
+            [_part(outcome, target) for outcome in given],
+            [values[number] for number in answered],
+            classes.get(target, ()),
+            costs,
+        )
+        for target, values in truth.items()
+    }
+    if len(by_target) == 1:
+        return next(iter(by_target.values()))
+    return {"rows": float(len(given)), **_together(by_target)}
+
+
+def _counts(given: Sequence[Outcome]) -> Metrics:
+    metrics = {"rows": float(len(given))}
+    anomalies = [answer.is_anomaly for answer in given if isinstance(answer, Anomaly)]
+    clusters = {answer.cluster for answer in given if isinstance(answer, Clustering)}
+    metrics |= {"share_of_anomalies": float(np.mean(anomalies))} if anomalies else {}
+    return metrics | ({"clusters": float(len(clusters))} if clusters else {})
+
+
+def _part(outcome: Outcome, target: str) -> Classification | Regression:
+    part = outcome.outputs[target] if isinstance(outcome, MultiOutput) else outcome
+    assert isinstance(part, Classification | Regression)
+    return part
+
+
+def _metrics(
+    answers: Sequence[Classification | Regression],
+    truth: Sequence[FeatureValue],
+    classes: Sequence[str],
+    costs: Costs | None,
+) -> Metrics:
+    if isinstance(answers[0], Regression):
+        values = np.array([answer.value for answer in answers if isinstance(answer, Regression)])
+        return regression_metrics(np.array(truth, dtype=np.float64), values)
+    labels = [answer for answer in answers if isinstance(answer, Classification)]
+    probabilities = np.array([[a.probabilities.get(c, 0.0) for c in classes] for a in labels])
+    return classification_metrics(
+        np.array(truth, dtype=object),
+        np.array([answer.label for answer in labels], dtype=object),
+        probabilities if labels[0].probabilities else None,
+        classes,
+        costs,
+    )
+
+
+def _together(by_target: Mapping[str, Metrics]) -> Metrics:
+    metrics = {f"{t}.{name}": v for t, figures in by_target.items() for name, v in figures.items()}
+    shared = set.intersection(*(set(figures) for figures in by_target.values())) - {"rows"}
+    means = {n: float(np.mean([f[n] for f in by_target.values()])) for n in sorted(shared)}
+    return metrics | means
 
 
 def classification_metrics(
     truth: NDArray[Any],
-    probabilities: NDArray[np.float64],
-    classes: Sequence[Any],
-    threshold: float | None = None,
+    predicted: NDArray[Any],
+    probabilities: NDArray[np.float64] | None,
+    classes: Sequence[str],
+    costs: Costs | None = None,
 ) -> Metrics:
     """Figures for n rows and k classes; those that the rows do not define are left out.
 
     Args:
         truth: the n true classes; one the model does not know counts as wrong.
-        probabilities: n × k.
+        predicted: the n classes that were answered.
+        probabilities: n × k; None: the model gives none.
         classes: k, in the order of the columns.
-        threshold: for two classes, the probability of the second from which it is predicted.
 
     Returns:
-        rows, accuracy, precision, recall, f1, roc_auc, log_loss. With two classes precision,
-        recall and F1 are those of the second; with more they are means over the classes
-        (macro), and the AUC that of one against the rest.
+        rows, accuracy, precision, recall, f1; with probabilities roc_auc, log_loss, brier and
+        calibration_error; with costs the mean cost of a row. With two classes precision, recall,
+        F1 and the Brier score are those of the second; with more, precision, recall and F1 are
+        means over the classes (macro), the AUC is that of one against the rest, and the Brier
+        score the sum over the classes (Brier 1950).
     """
-    known = np.asarray(classes)
-    if len(known) == 2:
-        chosen = (probabilities[:, 1] >= (threshold or DEFAULT_THRESHOLD)).astype(int)
-    else:
-        chosen = probabilities.argmax(axis=1)
-    predicted = known[chosen]
+    known = np.asarray(classes, dtype=object)
     counted = known[1:] if len(known) == 2 else None
     precision, recall, f1, _ = precision_recall_fscore_support(
         truth, predicted, labels=counted, average="macro", zero_division=0.0
@@ -58,9 +149,16 @@ def classification_metrics(
         "precision": precision,
         "recall": recall,
         "f1": f1,
-        "roc_auc": _area(truth, probabilities, known),
-        "log_loss": _log_loss(truth, probabilities, known),
     }
+    if probabilities is not None:
+        metrics |= {
+            "roc_auc": _area(truth, probabilities, known),
+            "log_loss": _log_loss(truth, probabilities, known),
+            "brier": _brier(truth, probabilities, known),
+            "calibration_error": _calibration_error(truth, probabilities, known),
+        }
+    if costs is not None and len(known) == 2:
+        metrics["cost"] = _cost(truth == known[1], predicted == known[1], costs)
     return _finite(metrics)
 
 
@@ -75,22 +173,6 @@ def regression_metrics(truth: NDArray[np.float64], predicted: NDArray[np.float64
             "r2": r2,
         }
     )
-
-
-def best_threshold(is_positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
-    """The probability that gives the best F1 on validation rows.
-
-    It lies half way to the next lower score. 0.5 where there are too few rows of either class,
-    or where nothing beats saying yes always.
-    """
-    if min(is_positive.sum(), (~is_positive).sum()) < LEAST_OF_EACH_CLASS:
-        return DEFAULT_THRESHOLD
-    precision, recall, thresholds = precision_recall_curve(is_positive, scores)
-    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    best = int(f1[:-1].argmax())
-    if best == 0 or f1[best] <= f1[0]:
-        return DEFAULT_THRESHOLD
-    return float((thresholds[best - 1] + thresholds[best]) / 2)
 
 
 def _area(truth: NDArray[Any], probabilities: NDArray[np.float64], known: NDArray[Any]) -> float:
@@ -110,6 +192,33 @@ def _log_loss(
     """A class the model does not know had probability zero, bounded as scikit-learn does."""
     of_truth = np.where(truth[:, None] == known[None, :], probabilities, 0.0).sum(axis=1)
     return float(-np.log(np.clip(of_truth, np.finfo(np.float64).eps, 1.0)).mean())
+
+
+def _brier(truth: NDArray[Any], probabilities: NDArray[np.float64], known: NDArray[Any]) -> float:
+    happened = (truth[:, None] == known[None, :]).astype(np.float64)
+    if len(known) == 2:
+        return float(((probabilities[:, 1] - happened[:, 1]) ** 2).mean())
+    return float(((probabilities - happened) ** 2).sum(axis=1).mean())
+
+
+def _calibration_error(
+    truth: NDArray[Any], probabilities: NDArray[np.float64], known: NDArray[Any]
+) -> float:
+    """Expected calibration error over bins of equal counts (Naeini, Cooper, Hauskrecht 2015): of
+    the second of two classes, else of the most probable class (Guo et al. 2017)."""
+    if len(known) == 2:
+        said, happened = probabilities[:, 1], truth == known[1]
+    else:
+        said = probabilities.max(axis=1)
+        happened = truth == known[probabilities.argmax(axis=1)]
+    order = np.argsort(said, kind="stable")
+    bins = [b for b in np.array_split(order, min(CALIBRATION_BINS, len(order))) if len(b)]
+    return float(sum(len(b) * abs(said[b].mean() - happened[b].mean()) for b in bins) / len(order))
+
+
+def _cost(is_positive: NDArray[Any], said: NDArray[Any], costs: Costs) -> float:
+    missed, alarms = (is_positive & ~said).mean(), (~is_positive & said).mean()
+    return float(missed * costs.false_negative + alarms * costs.false_positive)
 
 
 def _finite(metrics: dict[str, float]) -> Metrics:

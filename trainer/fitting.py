@@ -1,21 +1,28 @@
 """From prepared columns to a fitted model with honest figures: fit, choose, fit again, test."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
+from sklearn.metrics import silhouette_score
 from sklearn.pipeline import Pipeline
 
+from contracts.answers import label_text
 from contracts.errors import UsageError
+from contracts.events import Clustering, Outcome
 from contracts.feature_schema import FeatureSchema
-from contracts.packages import Metrics
-from contracts.scorer import Columns, Scorer, label_text
-from trainer.estimators import EstimatorKind, build_pipeline
-from trainer.evaluation import best_threshold, classification_metrics, regression_metrics
+from contracts.packages import Metrics, Target
+from contracts.scorer import Columns, Scorer
+from trainer.evaluation import Truth, outcome_metrics
 from trainer.recipes import Recipe
 from trainer.splitting import Rows, Split
 from trainer.task_detection import TrainedTask
+from trainer.thresholds import best_threshold
+
+_ROWS_OF_SILHOUETTE = 2000
+"""Its cost grows with the square of the rows."""
 
 
 class FittedModel(Struct, frozen=True):
@@ -26,24 +33,61 @@ class FittedModel(Struct, frozen=True):
         scorer: the fitted pipeline behind the path that serves.
         classes: as written in messages, in the order of the probabilities.
         threshold: for two classes, the probability of the second from which it is predicted.
+        targets: of several outputs.
         metrics: `validation` of the model fitted on train, `test` of the one fitted on
             train and validation.
+        held_out: figures of that model on `held_out_rows`, some of the test rows.
     """
 
     estimator: str
     scorer: Scorer
     classes: tuple[str, ...]
     threshold: float | None
+    targets: tuple[Target, ...]
     metrics: dict[str, Metrics]
+    held_out: Metrics
+
+
+class Examples(Struct, frozen=True):
+    """What is to be learned.
+
+    Args:
+        columns: one list of n values per feature of the schema.
+        targets: target -> n true values as scikit-learn takes them; none: there is nothing to
+            foretell.
+    """
+
+    task: TrainedTask
+    schema: FeatureSchema
+    columns: Columns
+    targets: dict[str, NDArray[Any]]
+
+    @property
+    def target(self) -> NDArray[Any] | None:
+        """The n true values, or n × m for m targets, of which classes are text: scikit-learn
+        takes one type for all."""
+        arrays = list(self.targets.values())
+        if len(arrays) < 2:
+            return arrays[0] if arrays else None
+        if arrays[0].dtype == np.float64:
+            return np.column_stack(arrays)
+        return np.array([list(map(label_text, array.tolist())) for array in arrays], object).T
+
+    def truth(self, rows: Rows) -> Truth:
+        """The true values of some rows as messages write them."""
+        return {
+            name: [float(v) for v in values[rows].tolist()]
+            if values.dtype == np.float64
+            else [label_text(v) for v in values[rows].tolist()]
+            for name, values in self.targets.items()
+        }
 
 
 def fit_model(
-    kind: EstimatorKind,
-    task: TrainedTask,
-    schema: FeatureSchema,
-    columns: Columns,
-    target: NDArray[Any],
+    build: Callable[[], Pipeline],
+    examples: Examples,
     split: Split,
+    held_out_rows: Rows,
     recipe: Recipe,
 ) -> FittedModel:
     """Fit on train, choose the threshold on validation, fit anew on both, measure on test.
@@ -53,78 +97,106 @@ def fit_model(
     recipe whose `final_fit` is `all` then fits a third time, on every row.
 
     Args:
-        columns: one list of n values per feature of the schema.
-        target: the n true values.
+        build: gives a pipeline that is not fitted.
+        held_out_rows: some of the test rows.
 
     Raises:
         UsageError: scikit-learn cannot take the data, for example values beyond float32.
     """
+    task, schema, target = examples.task, examples.schema, examples.target
 
     def fit(rows: Rows) -> Pipeline:
-        pipeline = build_pipeline(kind, task, schema, recipe.random_state)
+        pipeline = build()
         try:
-            return pipeline.fit(_take(inputs, rows), target[rows])
+            return pipeline.fit(_take(inputs, rows), None if target is None else target[rows])
         except ValueError as error:  # scikit-learn's word for data it cannot take
             raise UsageError(
-                f"the {kind} estimator cannot be fitted to this data, exclude the column or take "
-                f"another estimator: {str(error).splitlines()[0]}"
+                f"{type(pipeline[-1]).__name__} cannot be fitted to this data, exclude the column "
+                f"or take another estimator: {str(error).splitlines()[0]}"
             ) from error
 
+    def scorer(model: Pipeline, threshold: float | None = None) -> Scorer:
+        return Scorer(
+            task, schema, model, _classes(model, examples), threshold, _targets(model, examples)
+        )
+
+    def figures(model: Pipeline, rows: Rows) -> Metrics:
+        given = _take(inputs, rows)
+        answers = scorer(model, threshold).answer(given)
+        if not examples.targets:
+            return _figures_without_truth(model, given, answers)
+        known = _targets(model, examples) or [
+            Target(name, _classes(model, examples)) for name in examples.targets
+        ]
+        classes = {one.name: one.classes for one in known}
+        return outcome_metrics(answers, examples.truth(rows), classes, recipe.costs)
+
     # Exactly what a worker will feed, so that training and serving cannot differ.
-    inputs = Scorer(task, schema, build_pipeline(kind, task, schema, recipe.random_state)).inputs(
-        columns
-    )
+    inputs = Scorer(task, schema, build()).inputs(examples.columns)
     first = fit(split.train)
-    threshold = _threshold(first, inputs, target, split.validation, task)
-    validation = _metrics(first, inputs, target, split.validation, threshold, task)
+    threshold = _threshold(first, inputs, examples, split.validation, recipe)
+    metrics = {"validation": figures(first, split.validation)}
     final = fit(split.before_test)
-    metrics = {
-        "validation": validation,
-        "test": _metrics(final, inputs, target, split.test, threshold, task),
-    }
+    metrics["test"] = figures(final, split.test)
+    held_out = figures(final, held_out_rows) if len(held_out_rows) else {}
     if recipe.final_fit == "all":
-        final = fit(np.arange(len(target)))
-    if len(_classes(final, task)) != 2:
+        everything = np.arange(len(split.train) + len(split.validation) + len(split.test))
+        final = fit(everything.astype(np.intp))
+    if len(_classes(final, examples)) != 2:
         threshold = None  # a third class occurs in later rows only
-    classes = tuple(label_text(value) for value in _classes(final, task))
     return FittedModel(
         type(final[-1]).__name__,
-        Scorer(task, schema, final, classes, threshold),
-        classes,
+        scorer(final, threshold),
+        _classes(final, examples),
         threshold,
+        _targets(final, examples),
         metrics,
+        held_out,
     )
 
 
-def _classes(model: Pipeline, task: TrainedTask) -> list[Any]:
-    return model.classes_.tolist() if task == "classification" else []
+def _classes(model: Pipeline, examples: Examples) -> tuple[str, ...]:
+    if examples.task != "classification":
+        return ()
+    return tuple(label_text(value) for value in model.classes_.tolist())
+
+
+def _targets(model: Pipeline, examples: Examples) -> tuple[Target, ...]:
+    if examples.task != "multi_output":
+        return ()
+    if not hasattr(model[-1], "classes_"):
+        return tuple(Target(name) for name in examples.targets)
+    return tuple(
+        Target(name, tuple(label_text(value) for value in np.asarray(classes).tolist()))
+        for name, classes in zip(examples.targets, model[-1].classes_, strict=True)
+    )
 
 
 def _threshold(
-    model: Pipeline, inputs: Any, target: NDArray[Any], rows: Rows, task: TrainedTask
+    model: Pipeline, inputs: Any, examples: Examples, rows: Rows, recipe: Recipe
 ) -> float | None:
-    classes = _classes(model, task)
-    if len(classes) != 2:
+    if len(_classes(model, examples)) != 2 or not hasattr(model, "predict_proba"):
         return None
+    target = examples.target
+    assert target is not None
     scores = model.predict_proba(_take(inputs, rows))[:, 1]
-    return best_threshold(np.asarray(target[rows] == classes[1]), scores)
+    return best_threshold(np.asarray(target[rows] == model.classes_[1]), scores, recipe.costs)
 
 
-def _metrics(
-    model: Pipeline,
-    inputs: Any,
-    target: NDArray[Any],
-    rows: Rows,
-    threshold: float | None,
-    task: TrainedTask,
+def _figures_without_truth(
+    model: Pipeline, given: Any, answers: "list[Outcome | None] | Any"
 ) -> Metrics:
-    given = _take(inputs, rows)
-    if task == "regression":
-        return regression_metrics(target[rows], model.predict(given))
-    return classification_metrics(
-        target[rows], model.predict_proba(given), model.classes_, threshold
-    )
+    """Besides what `outcome_metrics` counts, the silhouette of clusters (Rousseeuw 1987)."""
+    metrics = outcome_metrics(answers, {}, {})
+    clusters = np.array([a.cluster for a in answers if isinstance(a, Clustering)])
+    if len(clusters) < len(answers):
+        return metrics
+    prepared = model[:-1].transform(given) if len(model) > 1 else given
+    some = np.linspace(0, len(clusters) - 1, min(len(clusters), _ROWS_OF_SILHOUETTE), dtype=int)
+    if 1 < len(np.unique(clusters[some])) < len(some):
+        metrics["silhouette"] = float(silhouette_score(_take(prepared, some), clusters[some]))
+    return metrics
 
 
 def _take(inputs: Any, rows: Rows) -> Any:
-    return inputs[rows] if isinstance(inputs, np.ndarray) else inputs.iloc[rows]
+    return inputs.iloc[rows] if hasattr(inputs, "iloc") else inputs[rows]

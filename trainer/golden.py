@@ -5,7 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from contracts.errors import UsageError
-from contracts.events import Classification, FeatureValue, Outcome, Regression
+from contracts.events import (
+    Anomaly,
+    Classification,
+    Clustering,
+    FeatureValue,
+    MultiOutput,
+    Outcome,
+    Regression,
+)
 from contracts.packages import GoldenSample
 from contracts.scorer import Columns, Scorer
 
@@ -49,6 +57,12 @@ def _chosen_rows(scorer: Scorer, columns: Columns) -> list[int]:
 def _height(outcome: Outcome | None) -> float:
     if isinstance(outcome, Classification):
         return next(iter(outcome.probabilities.values()), 0.0)
+    if isinstance(outcome, MultiOutput):
+        return _height(next(iter(outcome.outputs.values())))
+    if isinstance(outcome, Clustering):
+        return float(outcome.cluster)
+    if isinstance(outcome, Anomaly):
+        return outcome.score
     return outcome.value if isinstance(outcome, Regression) else 0.0
 
 
@@ -61,7 +75,7 @@ def _invented(scorer: Scorer, row: dict[str, FeatureValue]) -> Sequence[dict[str
     rows = []
     if any(feature.nullable for feature in features):
         rows.append(row | {feature.name: None for feature in features if feature.nullable})
-    if not scorer.schema.all_numbers:
-        texts = [feature.name for feature in features if feature.kind == "categorical"]
+    texts = [feature.name for feature in features if feature.kind in ("categorical", "text")]
+    if texts:
         rows.append(row | dict.fromkeys(texts, UNKNOWN_CATEGORY))
     return rows

@@ -1,29 +1,15 @@
 """A fitted model as a signed package under the next free version number of the model store."""
 
-import io
-
-import joblib
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
 from contracts.errors import PackageError, VersionTakenError
+from contracts.keys import TrustedKeys
 from contracts.model_store import ModelStore
 from contracts.package_loading import load_scorer
 from contracts.packages import Manifest, sign_package
-from contracts.scorer import Estimator
-from contracts.signatures import TrustedKeys
-
-COMPRESSION = 3
-"""zlib level of the payload: a tenth of the size of a forest, at little cost."""
 
 ATTEMPTS = 20
-
-
-def serialize(estimator: Estimator) -> bytes:
-    """The payload of a package: the estimator as joblib writes it."""
-    buffer = io.BytesIO()
-    joblib.dump(estimator, buffer, compress=COMPRESSION)
-    return buffer.getvalue()
 
 
 def store_package(
@@ -32,6 +18,7 @@ def store_package(
     payload: bytes,
     key: Ed25519PrivateKey,
     onnx: bytes | None = None,
+    holdout: bytes | None = None,
 ) -> tuple[Manifest, str]:
     """Sign and store a package as the version after the newest one.
 
@@ -40,6 +27,7 @@ def store_package(
     Args:
         draft: the manifest, whose version number does not count.
         onnx: the ONNX form, if the manifest names one.
+        holdout: the held-out rows, if the manifest names any.
 
     Returns:
         The manifest as stored, and its digest.
@@ -53,7 +41,7 @@ def store_package(
         manifest = replace(draft, version=str(number))
         package = sign_package(manifest, payload, key, onnx)
         try:
-            store.put(manifest.model, manifest.version, package)
+            store.put(manifest.model, manifest.version, package, holdout)
         except VersionTakenError:
             continue
         return manifest, package.digest

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from contracts.errors import UsageError
 from contracts.packages import DataWindow
-from contracts.scorer import Columns
 from contracts.tabular import feature_columns, times
 from trainer.data_sets import fingerprint, read_data
+from trainer.fitting import Examples
 from trainer.profiling import (
     Profile,
     TimeColumn,
@@ -22,23 +22,27 @@ from trainer.profiling import (
 )
 from trainer.recipes import Recipe, as_utc
 from trainer.splitting import Split, require_classes, split_at_random, split_by_time
-from trainer.task_detection import TaskDecision, decide_task, target_values
+from trainer.task_detection import (
+    TaskDecision,
+    TrainedTask,
+    decide_task,
+    decide_tasks,
+    target_values,
+)
 
 
 class TrainingData(Struct, frozen=True):
     """The data of a recipe, understood.
 
     Args:
-        columns: one list of n values per feature.
-        target: n values.
+        examples: the n rows as they are learned from.
         rows_without_target: rows of the window that were dropped.
     """
 
     task: TaskDecision
     profile: Profile
     time_column: TimeColumn
-    columns: Columns
-    target: NDArray[Any]
+    examples: Examples
     split: Split
     window: DataWindow
     rows_without_target: int
@@ -55,23 +59,23 @@ def prepare(recipe: Recipe) -> TrainingData:
     time_column = find_time_column(frame, recipe)
     frame = _in_window(frame, recipe, time_column.name)
     labelled = labelled_rows(frame, recipe)
-    task = decide_task(labelled[recipe.target], recipe.task)
-    target = target_values(labelled[recipe.target], task.task)
+    task = decide_tasks(labelled, recipe)
+    targets = {name: _values(labelled[name], task.task) for name in recipe.targets}
     moments = None if time_column.name is None else times(labelled[time_column.name])
-    split = _split(target, moments, task, recipe.random_state)
+    split = _split(targets, moments, len(labelled), recipe.random_state)
     found = profile(labelled, recipe, time_column.name, split.train)
+    columns = feature_columns(labelled, found.schema.features)
     return TrainingData(
         task,
         found,
         time_column,
-        feature_columns(labelled, found.schema.features),
-        target,
+        Examples(task.task, found.schema, columns, targets),
         split,
         DataWindow(
             source=recipe.data,
             fingerprint=fingerprint(labelled),
             rows=len(labelled),
-            target=recipe.target,
+            target=", ".join(recipe.targets) or None,
             time_column=time_column.name,
             start=None if moments is None else moments.min().to_pydatetime(),
             end=None if moments is None else moments.max().to_pydatetime(),
@@ -79,6 +83,11 @@ def prepare(recipe: Recipe) -> TrainingData:
         ),
         len(frame) - len(labelled),
     )
+
+
+def _values(column: pd.Series, task: TrainedTask) -> NDArray[Any]:
+    own = decide_task(column).task if task == "multi_output" else task
+    return target_values(column, own)
 
 
 def _in_window(frame: pd.DataFrame, recipe: Recipe, time_column: str | None) -> pd.DataFrame:
@@ -100,12 +109,14 @@ def _in_window(frame: pd.DataFrame, recipe: Recipe, time_column: str | None) -> 
 
 
 def _split(
-    target: NDArray[Any], moments: pd.Series | None, task: TaskDecision, random_state: int
+    targets: dict[str, NDArray[Any]], moments: pd.Series | None, rows: int, random_state: int
 ) -> Split:
-    classify = task.task == "classification"
+    """With several targets the shares of the first one's classes are kept equal."""
+    first = next(iter(targets.values()), np.zeros(rows))
+    classify = first.dtype != np.float64
     if moments is None:
-        return split_at_random(target, random_state, stratified=classify)
+        return split_at_random(first, random_state, stratified=classify)
     split = split_by_time(np.asarray(moments.astype("int64"), dtype=np.int64))
     if classify:
-        require_classes(target, split)
+        require_classes(first, split)
     return split

@@ -7,12 +7,14 @@ import pandas as pd
 from msgspec import Struct
 
 from contracts.errors import UsageError
-from contracts.feature_schema import Feature, FeatureSchema
+from contracts.feature_schema import Feature, FeatureKind, FeatureSchema
 from contracts.tabular import feature_kind, require_columns, times
 from trainer.recipes import Recipe
 from trainer.splitting import Rows
 
 LEAST_ROWS = 20
+LEAST_WORDS = 4
+"""Of a text for reading, on average."""
 
 _ID_NAME = re.compile(r"^(id|uuid|index|row|rowid|row_?(number|num|no)|unnamed.*|.*[_ -]id)$")
 _LOOKS_LIKE_TIME = re.compile(r"^\d{4}-\d{2}-\d{2}")
@@ -39,23 +41,24 @@ def check_columns(frame: pd.DataFrame, recipe: Recipe) -> None:
         UsageError: one is not, or one is both the target and the time.
     """
     time_column = [recipe.time_column] if recipe.time_column else []
-    named = [recipe.target, *recipe.exclude, *recipe.nullable, *time_column]
+    named = [*recipe.targets, *recipe.exclude, *recipe.nullable, *recipe.kinds, *time_column]
     require_columns(frame, named, recipe.data)
-    if recipe.target == recipe.time_column:
-        raise UsageError(f"'{recipe.target}' cannot be both the target and the time column")
+    if recipe.time_column in recipe.targets:
+        raise UsageError(f"'{recipe.time_column}' cannot be both the target and the time column")
 
 
 def labelled_rows(frame: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
-    """The rows that have a target.
+    """The rows that have every target.
 
     Raises:
         UsageError: there are too few.
     """
-    labelled = frame[frame[recipe.target].notna()].reset_index(drop=True)
+    labelled = frame[frame[list(recipe.targets)].notna().all(axis=1)].reset_index(drop=True)
     if len(labelled) < LEAST_ROWS:
+        named = "', '".join(recipe.targets)
+        having = f" with a value in '{named}'" if named else ""
         raise UsageError(
-            f"{recipe.data} has {len(labelled)} rows with a value in '{recipe.target}': "
-            f"give at least {LEAST_ROWS}"
+            f"{recipe.data} has {len(labelled)} rows{having}: give at least {LEAST_ROWS}"
         )
     return labelled
 
@@ -77,14 +80,18 @@ def profile(
     features: list[Feature] = []
     left_out: dict[str, str] = {}
     for name in frame.columns:
-        if name == recipe.target:
+        if name in recipe.targets:
             continue
+        asked = recipe.kinds.get(name)
+        kind = asked or _kind(frame[name])
         reason = "excluded by the recipe" if name in recipe.exclude else None
-        reason = "the time column" if name == time_column else reason
-        reason = reason or _useless(frame[name])
+        if asked is None:
+            reason = reason or ("the time column" if name == time_column else None)
+            reason = reason or _useless(frame[name], kind)
+        elif reason is None:
+            _require_kind(frame[name], asked)
         if reason is None and train is not None and frame[name].iloc[train].isna().all():
             reason = "empty in the training rows"
-        kind = feature_kind(frame[name])
         if reason is None and kind is not None:
             nullable = name in recipe.nullable or bool(frame[name].isna().any())
             features.append(Feature(name, kind, nullable))
@@ -92,7 +99,7 @@ def profile(
             left_out[name] = reason or "of no use"
     if not features:
         raise UsageError(
-            f"{recipe.data} has no column to learn '{recipe.target}' from; left out were: "
+            f"{recipe.data} has no column to learn {_what(recipe)} from; left out were: "
             + ("; ".join(f"{name} ({why})" for name, why in left_out.items()) or "none")
         )
     return Profile(FeatureSchema(tuple(features)), left_out)
@@ -113,7 +120,7 @@ def find_time_column(frame: pd.DataFrame, recipe: Recipe) -> TimeColumn:
             )
         return TimeColumn(recipe.time_column, "as asked")
     for name in frame.columns:
-        if name == recipe.target or name in recipe.exclude:
+        if name in recipe.targets or name in recipe.exclude or name in recipe.kinds:
             continue
         column = frame[name]
         if column.notna().all() and _is_time(column) and column.nunique() > 1:
@@ -138,12 +145,43 @@ def _is_time(column: pd.Series) -> bool:
     return times(column) is not None
 
 
-def _useless(column: pd.Series) -> str | None:
-    present, kind = column.dropna(), feature_kind(column)
+def _what(recipe: Recipe) -> str:
+    return "'" + "', '".join(recipe.targets) + "'" if recipe.targets else "anything"
+
+
+def _kind(column: pd.Series) -> FeatureKind | None:
+    """As the values say; texts of several words that are seldom the same are for reading."""
+    kind = feature_kind(column)
+    if kind != "categorical":
+        return kind
+    present = column.dropna()
+    words = present.str.count(r"\s+") + 1
+    several = words.mean() >= LEAST_WORDS and present.nunique() > len(present) / 2
+    return "text" if several else kind
+
+
+def _require_kind(column: pd.Series, kind: FeatureKind) -> None:
+    """Refuse a kind that the recipe asks for and the values cannot have."""
+    found = feature_kind(column)
+    fits = {
+        "numeric": found in ("numeric", "boolean"),
+        "boolean": found == "boolean",
+        "categorical": True,
+        "text": found == "categorical",
+        "datetime": times(column.dropna()) is not None,
+    }
+    if not fits[kind]:
+        raise UsageError(f"the column '{column.name}' is not of the kind '{kind}'")
+
+
+def _useless(column: pd.Series, kind: FeatureKind | None) -> str | None:
+    present = column.dropna()
     if present.empty:
         return "empty"
     if _is_time(column):
-        return "a time, but not the time column"
+        return "a time, but not the time column; the kind 'datetime' makes it a feature"
+    if kind == "text":
+        return None
     if kind is None:
         return "not all numbers, all text or all true/false"
     different, complete = present.nunique(), len(present) == len(column)

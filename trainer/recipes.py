@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -11,13 +12,19 @@ from msgspec import Struct
 
 from contracts.errors import UsageError
 from contracts.events import MODEL_NAME_PATTERN
+from contracts.feature_schema import FeatureKind
+from contracts.packages import Costs, PayloadFormat
+from contracts.release_rules import HIGHER_IS_BETTER, LOWER_IS_BETTER, CanaryRule, Gate, Limit
 
-TaskChoice = Literal["auto", "classification", "regression"]
-EstimatorChoice = Literal["auto", "linear", "forest", "boosting"]
+TaskChoice = Literal[
+    "auto", "classification", "regression", "multi_output", "clustering", "anomaly"
+]
+EstimatorChoice = Literal["auto", "linear", "forest", "boosting", "kmeans", "isolation_forest"]
 FinalFit = Literal["before_test", "all"]
+WITHOUT_TARGET = ("clustering", "anomaly")
 
 SOURCE_FUNCTION = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
-"""`module:function` as the data of a recipe."""
+"""`module:function` as the data or the estimator of a recipe."""
 
 
 class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -26,8 +33,13 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     Args:
         data: a CSV, TSV, JSON-lines or Parquet file, or `module:function`, which is called with
             `start` and `end` and returns a DataFrame.
+        target: the column to foretell, or several; none for clustering and anomaly.
         task: `auto` finds it out from the target column.
-        estimator: `auto` chooses by the number of rows.
+        estimator: `auto` chooses by the number of rows; `module:name` is a class or function that
+            gives an estimator or a whole pipeline, which workers must be able to import too.
+        parameters: of the estimator.
+        kinds: columns whose kind is to be another than their values say, above all `text` and
+            `datetime`.
         time_column: rows are split by it, oldest first; None: found out.
         start, end: only rows of this window, [start, end), by the time column.
         exclude: columns that are no features.
@@ -36,21 +48,36 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
             test, so that the test figures are its own. `all`: every row, once the figures are
             taken; for data whose newest rows matter most. The figures are then those of the same
             pipeline before it saw the test rows.
+        costs: of the two kinds of mistakes between two classes: the threshold is chosen by them.
+        payload: how the estimator is written; `skops` loads without unpickling.
+        gate: what a version must show before it serves.
+        canary: when a canary is promoted or rolled back by itself; none: never.
         random_state: seed of the random split and of the estimators.
     """
 
     model: str
     data: str
-    target: str
+    target: str | tuple[str, ...] = ()
     task: TaskChoice = "auto"
-    estimator: EstimatorChoice = "auto"
+    estimator: str = "auto"
+    parameters: dict[str, Any] = {}
+    kinds: dict[str, FeatureKind] = {}
     time_column: str | None = None
     start: datetime | None = None
     end: datetime | None = None
     exclude: tuple[str, ...] = ()
     nullable: tuple[str, ...] = ()
     final_fit: FinalFit = "before_test"
+    costs: Costs | None = None
+    payload: PayloadFormat = "joblib"
+    gate: Gate = Gate()
+    canary: CanaryRule | None = None
     random_state: int = 0
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The columns to foretell."""
+        return (self.target,) if isinstance(self.target, str) else self.target
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -84,11 +111,37 @@ def check_recipe(recipe: Recipe) -> None:
         ("task", recipe.task, get_args(TaskChoice)),
         ("estimator", recipe.estimator, get_args(EstimatorChoice)),
         ("final_fit", recipe.final_fit, get_args(FinalFit)),
+        ("payload", recipe.payload, get_args(PayloadFormat)),
     ):
-        if given not in choices:
+        if given not in choices and not (what == "estimator" and SOURCE_FUNCTION.match(given)):
             raise UsageError(f"there is no {what} '{given}': choose one of {', '.join(choices)}")
+    _check_targets(recipe)
+    _check_limits(recipe.gate.metrics)
+    _check_limits(recipe.canary.metrics if recipe.canary else {})
     if recipe.start and recipe.end and as_utc(recipe.start) >= as_utc(recipe.end):
         raise UsageError("the window is empty: its start must be before its end")
+
+
+def _check_targets(recipe: Recipe) -> None:
+    if recipe.task in WITHOUT_TARGET and recipe.targets:
+        raise UsageError(f"{recipe.task} has no target: leave it out, or exclude the column")
+    if recipe.task not in WITHOUT_TARGET and not recipe.targets:
+        raise UsageError(
+            "no target column is named: name one, or say that there is none to foretell with "
+            "the task clustering or anomaly"
+        )
+    if len(recipe.targets) > 1 and recipe.task not in ("auto", "multi_output"):
+        raise UsageError(f"{recipe.task} has one target; several make a task multi_output")
+
+
+def _check_limits(limits: Mapping[str, Limit]) -> None:
+    for name, limit in limits.items():
+        if limit.worse_by is not None and name not in HIGHER_IS_BETTER | LOWER_IS_BETTER:
+            known = ", ".join(sorted(HIGHER_IS_BETTER | LOWER_IS_BETTER))
+            raise UsageError(
+                f"whether more or less of '{name}' is better is not known, so it can have no "
+                f"'worse_by'; known are: {known}"
+            )
 
 
 def check_model_name(name: str) -> None:

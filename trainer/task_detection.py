@@ -1,6 +1,6 @@
 """Classification or regression: found out from the target column, and said why."""
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,13 +8,14 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from contracts.errors import UsageError
+from contracts.packages import Task
 from contracts.tabular import feature_kind
-from trainer.recipes import TaskChoice
+from trainer.recipes import Recipe, TaskChoice
 
 MOST_INTEGER_CLASSES = 20
 LEAST_ROWS_PER_INTEGER = 5
 
-TrainedTask = Literal["classification", "regression"]
+TrainedTask = Task
 
 
 class TaskDecision(Struct, frozen=True):
@@ -22,6 +23,29 @@ class TaskDecision(Struct, frozen=True):
 
     task: TrainedTask
     why: str
+
+
+def decide_tasks(frame: pd.DataFrame, recipe: Recipe) -> TaskDecision:
+    """Decide what a recipe's targets ask for, of rows that have all of them.
+
+    Raises:
+        UsageError: as `decide_task`, and where classes and quantities are mixed.
+    """
+    if not recipe.targets:
+        return TaskDecision(recipe.task, "as asked")  # type: ignore[arg-type]
+    one = recipe.task if len(recipe.targets) == 1 else "auto"
+    decisions = {name: decide_task(frame[name], one) for name in recipe.targets}
+    if len(decisions) == 1:
+        return next(iter(decisions.values()))
+    tasks = {decision.task for decision in decisions.values()}
+    if len(tasks) > 1:
+        said = "; ".join(f"{decision.task}: {decision.why}" for decision in decisions.values())
+        raise UsageError(
+            f"an estimator foretells either classes or quantities, not both: {said}. Train a "
+            "model for each"
+        )
+    whys = "; ".join(decision.why for decision in decisions.values())
+    return TaskDecision("multi_output", f"{len(decisions)} targets for {tasks.pop()}: {whys}")
 
 
 def decide_task(target: pd.Series, choice: TaskChoice = "auto") -> TaskDecision:

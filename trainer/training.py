@@ -8,22 +8,25 @@ from msgspec.structs import replace
 from rich.console import Console
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from contracts.keys import load_private_key, load_trusted_keys
 from contracts.model_store import ModelStore
 from contracts.package_loading import installed_libraries
-from contracts.packages import Manifest, Payload, sha256
+from contracts.packages import Holdout, Manifest, Payload, sha256
+from contracts.payloads import dump_payload
 from contracts.settings import Settings
-from contracts.signatures import load_private_key, load_trusted_keys
 from trainer.announcing import announce_trained
 from trainer.author import author
 from trainer.control_topic import deployed_version
-from trainer.estimators import EstimatorKind, build_pipeline, choose_estimator
-from trainer.fitting import FittedModel, fit_model
+from trainer.fitting import Examples, FittedModel, fit_model
 from trainer.golden import golden_samples
+from trainer.holdout import HeldOut, chosen_rows, to_bytes
 from trainer.onnx_form import with_onnx
-from trainer.packaging import check_stored, serialize, store_package
+from trainer.packaging import check_stored, store_package
+from trainer.planning import plan
 from trainer.preparing import TrainingData, prepare
 from trainer.progress import Steps
 from trainer.recipes import Recipe, check_recipe
+from trainer.splitting import Rows
 
 
 class TrainedVersion(Struct, frozen=True, kw_only=True):
@@ -69,27 +72,21 @@ def _train(recipe: Recipe, settings: Settings, steps: Steps) -> TrainedVersion:
     store = ModelStore(settings.store_url)
     with steps.step(f"reading {recipe.data}"):
         data = prepare(recipe)
-    kind, why_estimator = choose_estimator(recipe.estimator, data.window.rows, _classes(data))
+    planned = plan(recipe, data)
     steps.say(
         f"{data.window.rows:,} rows, {len(data.profile.schema.features)} features; "
         f"{data.task.task}: {data.task.why}; split {data.split.how}"
     )
-    with steps.step(f"fitting and evaluating, {kind}: {why_estimator}"):
-        fitted = fit_model(
-            kind,
-            data.task.task,
-            data.profile.schema,
-            data.columns,
-            data.target,
-            data.split,
-            recipe,
-        )
+    held_out_rows = data.split.test[chosen_rows(len(data.split.test))]
+    with steps.step(f"fitting and evaluating, {planned.kind}: {planned.why}"):
+        fitted = fit_model(planned.build, data.examples, data.split, held_out_rows, recipe)
     with steps.step(f"packaging into {store.url}"):
-        payload = serialize(fitted.scorer.estimator)
-        draft = _draft(recipe, settings, data, fitted, kind, payload)
-        draft, onnx = with_onnx(draft, fitted.scorer.estimator, data.columns)
+        payload = dump_payload(recipe.payload, fitted.scorer.estimator)
+        held_out = to_bytes(_held_out(data.examples, held_out_rows))
+        draft = _draft(recipe, settings, data, fitted, planned.kind, payload, held_out)
+        draft, onnx = with_onnx(draft, fitted.scorer.estimator, data.examples.columns)
         draft = replace(draft, parent=_parent(store, settings, recipe.model))
-        manifest, digest = store_package(store, draft, payload, key, onnx)
+        manifest, digest = store_package(store, draft, payload, key, onnx, held_out)
         check_stored(store, manifest, digest, load_trusted_keys(settings.keys, "packages"))
     announce_trained(settings, manifest, digest)
     return TrainedVersion(
@@ -98,7 +95,7 @@ def _train(recipe: Recipe, settings: Settings, steps: Steps) -> TrainedVersion:
         digest=digest,
         manifest=manifest,
         why_task=data.task.why,
-        why_estimator=why_estimator,
+        why_estimator=planned.why,
         why_time=data.time_column.why,
         split=data.split.how,
         rows_without_target=data.rows_without_target,
@@ -110,8 +107,9 @@ def _draft(
     settings: Settings,
     data: TrainingData,
     fitted: FittedModel,
-    kind: EstimatorKind,
+    kind: str,
     payload: bytes,
+    held_out: bytes,
 ) -> Manifest:
     """The manifest as far as it is known before the store gives a version number."""
     return Manifest(
@@ -120,29 +118,50 @@ def _draft(
         version="0",
         task=data.task.task,
         schema=data.profile.schema,
-        payload=Payload("joblib", sha256(payload), len(payload)),
+        payload=Payload(recipe.payload, sha256(payload), len(payload)),
         estimator=fitted.estimator,
         classes=fitted.classes,
         threshold=fitted.threshold,
-        parameters=_parameters(recipe, data, kind),
+        costs=recipe.costs,
+        targets=fitted.targets,
+        parameters=_parameters(recipe, data, fitted, kind),
         metrics=fitted.metrics,
         data=data.window,
-        golden=golden_samples(fitted.scorer, data.columns),
+        holdout=Holdout(
+            sha256(held_out), len(held_out), int(fitted.held_out["rows"]), fitted.held_out
+        ),
+        gate=recipe.gate,
+        canary=recipe.canary,
+        golden=golden_samples(fitted.scorer, data.examples.columns),
         libraries=installed_libraries(),
         created_at=datetime.now(UTC),
         created_by=author(),
     )
 
 
-def _parameters(recipe: Recipe, data: TrainingData, kind: EstimatorKind) -> dict[str, str]:
+def _held_out(examples: Examples, rows: Rows) -> HeldOut:
+    names = examples.schema.names
+    return HeldOut(
+        task=examples.task,
+        features={
+            name: [column[row] for row in rows]
+            for name, column in zip(names, examples.columns, strict=True)
+        },
+        truth={name: list(values) for name, values in examples.truth(rows).items()},
+    )
+
+
+def _parameters(
+    recipe: Recipe, data: TrainingData, fitted: FittedModel, kind: str
+) -> dict[str, str]:
     """What is needed to train it again: the recipe's choices and the estimator's parameters."""
-    pipeline = build_pipeline(kind, data.task.task, data.profile.schema, recipe.random_state)
+    last = fitted.scorer.estimator[-1]  # type: ignore[index]
     return {
         "estimator": kind,
         "final_fit": recipe.final_fit,
         "random_state": str(recipe.random_state),
         "split": data.split.how,
-        **{name: str(value) for name, value in sorted(pipeline[-1].get_params().items())},
+        **{name: str(value) for name, value in sorted(last.get_params().items())},
     }
 
 
@@ -150,7 +169,3 @@ def _parent(store: ModelStore, settings: Settings, model: str) -> str | None:
     """The version in service, or else the newest one, before this training."""
     deployed = deployed_version(settings, model)
     return deployed or next(reversed(store.versions(model)), None)
-
-
-def _classes(data: TrainingData) -> int:
-    return len(set(data.target.tolist())) if data.task.task == "classification" else 0

@@ -21,9 +21,9 @@ from cli.lag import topic_states
 from contracts.errors import MillraceError
 from contracts.events import FeatureEvent, Label
 from contracts.kafka import create_topics
+from contracts.keys import generate_keys
 from contracts.model_store import ModelStore
 from contracts.settings import Settings, load_settings
-from contracts.signatures import generate_keys
 from examples.flights.audit import Ledger
 from examples.flights.live import Live
 from examples.flights.recipes import recipe

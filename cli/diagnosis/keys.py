@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from cli.diagnosis.findings import Finding, error, ok, warning
 from contracts.errors import MillraceError
+from contracts.keys import PURPOSES, Purpose, key_id, load_private_key, load_trusted_keys
 from contracts.settings import Settings
-from contracts.signatures import PURPOSES, Purpose, key_id, load_private_key, load_trusted_keys
 
 CHECK = "keys"
 

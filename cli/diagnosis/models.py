@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from cli.diagnosis.findings import Finding, error, ok, warning
 from contracts.errors import MillraceError
+from contracts.keys import load_trusted_keys
 from contracts.model_store import ModelStore
 from contracts.package_loading import refuse_other_libraries
 from contracts.packages import verify_package
 from contracts.settings import Settings
-from contracts.signatures import load_trusted_keys
 
 CHECK = "models"
 

@@ -11,8 +11,8 @@ from msgspec import Struct
 
 import local_stack
 from contracts.kafka import create_topics
+from contracts.keys import generate_keys
 from contracts.settings import Settings, load_settings
-from contracts.signatures import generate_keys
 from examples.flights.audit import Audit, Ledger
 from examples.flights.live import Live
 from examples.flights.recipes import recipe

@@ -14,6 +14,7 @@ from chaos.paced_model import PacedRegressor
 from contracts.deployments import PAYLOAD_TYPE, DeployedVersion, Deployment
 from contracts.feature_schema import Feature, FeatureSchema
 from contracts.kafka import librdkafka_settings
+from contracts.keys import generate_keys, load_private_key
 from contracts.model_store import ModelStore
 from contracts.package_loading import installed_libraries
 from contracts.packages import (
@@ -27,7 +28,7 @@ from contracts.packages import (
 )
 from contracts.scorer import Scorer
 from contracts.settings import Settings
-from contracts.signatures import generate_keys, load_private_key, seal
+from contracts.signatures import seal
 from contracts.topics import Topics
 
 _SCHEMA = FeatureSchema((Feature("size", "numeric"),))

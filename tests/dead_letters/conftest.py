@@ -34,13 +34,14 @@ from contracts.errors import UnreachableError
 from contracts.events import Latency, ModelRef, Prediction, Regression, Source
 from contracts.feature_schema import Feature, FeatureSchema
 from contracts.kafka import create_topics, topic_ids
+from contracts.keys import generate_keys, load_private_key
 from contracts.model_store import ModelStore
 from contracts.package_loading import installed_libraries
 from contracts.packages import DataWindow, GoldenSample, Manifest, Payload, sha256, sign_package
 from contracts.replays import replay_mark
 from contracts.scorer import Scorer
 from contracts.settings import Settings, load_settings
-from contracts.signatures import generate_keys, load_private_key, seal
+from contracts.signatures import seal
 from contracts.topics import Topics
 
 PATIENCE_SECONDS = 120.0

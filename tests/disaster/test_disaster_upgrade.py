@@ -20,10 +20,11 @@ from waiting import wait_until
 from contracts.deployments import PAYLOAD_TYPE, ControlLog
 from contracts.errors import SignatureError
 from contracts.kafka import create_topics
+from contracts.keys import TrustedKey, key_id, load_trusted_keys
 from contracts.package_loading import load_scorer
 from contracts.packages import Package, decode_manifest
 from contracts.settings import Settings
-from contracts.signatures import key_id, load_trusted_keys, seal
+from contracts.signatures import seal
 from contracts.topics import Topics
 from elk.records import Rejection, Transcriber
 from prediction_log.template import install_template, template_body
@@ -89,7 +90,7 @@ def test_a_higher_schema_version_is_set_aside_until_a_newer_release_runs() -> No
 
 def test_a_deployment_with_later_fields_counts_and_one_of_a_later_version_does_not() -> None:
     key = Ed25519PrivateKey.generate()
-    control = ControlLog("local", {key_id(key.public_key()): key.public_key()})
+    control = ControlLog("local", {key_id(key.public_key()): TrustedKey(key.public_key())})
     deployment = {
         "environment": "local",
         "model": "m",
@@ -103,8 +104,8 @@ def test_a_deployment_with_later_fields_counts_and_one_of_a_later_version_does_n
     payload = json.dumps(deployment).encode()
     later = PAYLOAD_TYPE.replace(".v1+", ".v2+")
     with pytest.raises(SignatureError, match=r"v2\+json', expected"):
-        control.accept(seal(payload, later, key))
-    assert control.accept(seal(payload, PAYLOAD_TYPE, key)).sequence == 1
+        control.accept(seal(payload, later, key), None)
+    assert control.accept(seal(payload, PAYLOAD_TYPE, key), None).sequence == 1
 
 
 # Packages

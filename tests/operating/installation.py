@@ -19,8 +19,8 @@ from waiting import wait_until
 
 import trainer
 from contracts.kafka import create_topics, librdkafka_settings
+from contracts.keys import generate_keys
 from contracts.settings import Settings, load_settings
-from contracts.signatures import generate_keys
 from contracts.topics import Topics
 from prediction_log.template import install_template
 

@@ -14,8 +14,8 @@ from cli.diagnosis.keys import check_keys
 from cli.diagnosis.storage import Disk, check_blocks, check_disks, check_health, check_template
 from cli.diagnosis.topics import FoundTopic, check_topics
 from cli.diagnosis.versions import check_elasticsearch, check_kafka, check_services
+from contracts.keys import generate_keys
 from contracts.settings import Settings, load_settings
-from contracts.signatures import generate_keys
 from contracts.topics import Topics
 from prediction_log.template import template_body
 

@@ -23,11 +23,11 @@ from contracts.errors import ConfigurationError, DeliveryError, UsageError
 from contracts.events import FeatureEvent, Label
 from contracts.feature_schema import Feature, FeatureSchema
 from contracts.kafka import create_topics, describe_topics
+from contracts.keys import generate_keys, load_private_key
 from contracts.model_store import ModelStore
 from contracts.package_loading import installed_libraries
 from contracts.packages import DataWindow, Manifest, Payload, sha256, sign_package
 from contracts.settings import Settings
-from contracts.signatures import generate_keys, load_private_key
 from contracts.topics import Topics
 from producers.client import FeatureProducer
 from producers.file_replay import ReplayRequest, ReplaySummary, replay_file

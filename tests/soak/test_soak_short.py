@@ -14,8 +14,8 @@ from benchmarks.soak.report import Totals, write_report
 from benchmarks.soak.sampling import Sampler
 from contracts.events import FeatureEvent
 from contracts.kafka import create_topics
+from contracts.keys import generate_keys
 from contracts.settings import Settings
-from contracts.signatures import generate_keys
 from prediction_log.template import install_template
 from producers.client import FeatureProducer
 from producers.replay import Progress, replay

@@ -21,6 +21,7 @@ from contracts.deployments import PAYLOAD_TYPE, DeployedVersion, Deployment
 from contracts.events import Prediction
 from contracts.feature_schema import Feature, FeatureSchema
 from contracts.kafka import create_topics
+from contracts.keys import generate_keys, load_private_key
 from contracts.model_events import ModelEvent
 from contracts.model_store import ModelStore
 from contracts.package_loading import installed_libraries
@@ -35,7 +36,7 @@ from contracts.packages import (
 )
 from contracts.scorer import Scorer
 from contracts.settings import Settings
-from contracts.signatures import generate_keys, load_private_key, seal
+from contracts.signatures import seal
 from contracts.topics import Topics
 
 PATIENCE_SECONDS = 90.0

@@ -120,7 +120,9 @@ class HotPath:
         champion = LoadedVersion(ModelRef("model", "1", "champion"), "0" * 64, scorer)
         self.serving = Serving({"model": ServedModel(deployment, champion)})
         metrics = WorkerMetrics(ServiceMetrics("worker", "member", Health()))
-        writer = OutputWriter("member", Destinations("predictions", "shadow", "dead"), 1 << 20)
+        writer = OutputWriter(
+            "member", Destinations("predictions", "shadow", "dead", "waiting"), 1 << 20
+        )
         self.scorer = BatchScorer(writer, Limits(1 << 20, DAY, DAY), {}, observers=[metrics])
 
     def batch(self) -> Kafka:

@@ -11,11 +11,11 @@ import pytest
 
 from contracts.deployments import DeployedVersion, Deployment
 from contracts.events import Classification
+from contracts.keys import generate_keys, load_trusted_keys
 from contracts.model_store import ModelStore
 from contracts.onnx_model import OnnxModel
 from contracts.package_loading import alike, load_scorer
 from contracts.settings import Settings, load_settings
-from contracts.signatures import generate_keys, load_trusted_keys
 from stream_workers.loading import VersionLoader
 from trainer import Recipe, TrainedVersion, train
 

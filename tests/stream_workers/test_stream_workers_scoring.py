@@ -83,7 +83,7 @@ def event(**changes: Any) -> bytes:
 def score(
     records: Sequence[Record], serving: Serving, default_models: dict[str, str] | None = None
 ) -> list[Output]:
-    to = Destinations("predictions", "predictions.shadow", "dead-letters")
+    to = Destinations("predictions", "predictions.shadow", "dead-letters", "features.waiting")
     writer = OutputWriter("worker-1", to, letter_bytes=2 * 1024 * 1024)
     writer.topic_ids = {"features": "T"}
     limits = Limits(1024 * 1024, past=20 * 365.25 * 86_400, future=3600)

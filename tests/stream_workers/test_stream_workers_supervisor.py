@@ -15,7 +15,7 @@ from service_processes import PROJECT, ServiceProcess
 from waiting import wait_until
 
 from contracts.errors import AccessError, UsageError
-from contracts.signatures import generate_keys
+from contracts.keys import generate_keys
 from local_stack.process_identity import identity
 
 SUPERVISOR = """

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from contracts.keys import generate_keys
 from contracts.settings import Settings, load_settings
-from contracts.signatures import generate_keys
 
 
 @pytest.fixture

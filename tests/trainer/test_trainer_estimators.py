@@ -68,4 +68,4 @@ def test_a_gap_in_a_text_is_a_category_of_its_own(kind: EstimatorKind) -> None:
     ],
 )
 def test_auto_chooses_by_rows_and_classes(choice: Any, rows: int, classes: int, kind: str) -> None:
-    assert choose_estimator(choice, rows, classes)[0] == kind
+    assert choose_estimator(choice, "classification", rows, classes)[0] == kind

@@ -16,13 +16,13 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from contracts import package_loading
 from contracts.errors import PackageError
+from contracts.keys import load_private_key, load_trusted_keys
 from contracts.model_store import ModelStore
 from contracts.onnx_model import OnnxModel
 from contracts.package_loading import alike, load_scorer
 from contracts.packages import Manifest, OnnxForm, Package, Payload, sha256, sign_package
 from contracts.scorer import Columns, Scorer
 from contracts.settings import ModelRuntime, Settings
-from contracts.signatures import load_private_key, load_trusted_keys
 from contracts.tabular import feature_columns
 from trainer import Recipe, TrainedVersion, onnx_form, train
 

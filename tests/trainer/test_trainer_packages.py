@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from contracts.errors import GoldenSampleError, PackageError, SignatureError
 from contracts.events import Classification
+from contracts.keys import load_private_key, load_trusted_keys
 from contracts.model_store import ModelStore
 from contracts.package_loading import load_scorer
 from contracts.packages import Manifest, Package, Payload, sha256, sign_package
 from contracts.settings import Settings
-from contracts.signatures import load_private_key, load_trusted_keys
 from trainer import Recipe, train
 from trainer.packaging import store_package
 

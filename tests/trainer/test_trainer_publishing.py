@@ -23,10 +23,11 @@ from contracts.errors import (
     UsageError,
 )
 from contracts.kafka import create_topics, librdkafka_settings, python_client_settings
+from contracts.keys import generate_keys, load_private_key, load_trusted_keys
 from contracts.model_events import ModelEvent
 from contracts.model_store import ModelStore
 from contracts.settings import Settings
-from contracts.signatures import generate_keys, load_private_key, load_trusted_keys, seal
+from contracts.signatures import seal
 from contracts.topics import Topics
 from trainer import Recipe, deploy, publish, train
 from trainer.control_topic import ControlState, read_control
@@ -74,7 +75,7 @@ def as_a_worker_reads(settings: Settings) -> ControlLog:
     consumer.assign([confluent_kafka.TopicPartition(topic, 0, 0)])
     while (message := consumer.poll(30)) is not None and message.error() is None:
         with suppress(MillraceError):
-            log.accept(message.value())
+            log.accept(message.value(), None)
     assert message is not None, "no end of the topic"
     consumer.close()
     return log
@@ -233,7 +234,9 @@ def test_a_package_under_another_version_number_is_refused(ready: Settings, orde
 def test_training_and_publishing_are_told_as_model_events(ready: Settings, orders: Path) -> None:
     deployment = publish(ready, "m", reason="told")
     train_again(ready, orders)
-    trained, published, again = model_events(ready)
+    trained, gate, published, again = model_events(ready)
+    assert (gate.event, gate.version, gate.reason) == ("gate_passed", "1", None)
+    assert {"golden samples", "one row, ms"} <= {check.name for check in gate.checks}
     assert (trained.event, trained.version, trained.model) == ("trained", "1", "m")
     assert (published.event, published.sequence, published.control_offset) == ("published", 1, 0)
     assert (published.reason, published.digest) == ("told", deployment.champion.digest)

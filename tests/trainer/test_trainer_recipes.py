@@ -43,7 +43,7 @@ def test_a_data_function_is_no_path(tmp_path: Path) -> None:
     ("text", "sentence"),
     [
         ("model = ", "cannot be read as TOML"),
-        ('model = "m"\ndata = "d.csv"\n', "is no recipe.*target"),
+        ('model = "m"\ntarget = "y"\n', "is no recipe.*data"),
         ('model = "m"\ndata = "d.csv"\ntarget = "y"\ntaget = "z"\n', "is no recipe.*taget"),
         ('model = "m"\ndata = "d.csv"\ntarget = "y"\ntask = "guess"\n', "is no recipe.*guess"),
     ],

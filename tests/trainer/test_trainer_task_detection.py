@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from contracts.answers import label_text
 from contracts.errors import UsageError
-from contracts.scorer import label_text
 from trainer.task_detection import decide_task, target_values
 
 

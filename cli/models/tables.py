@@ -1,24 +1,19 @@
 """How a model is shown to people: its features and its figures."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from cli.output import print_table, stdout
-from contracts.packages import Manifest, Metrics
+from cli.output import print_lines, print_table
+from contracts.model_events import Check
+from contracts.packages import Manifest, Metrics, Target
 
 SETS = ("validation", "test")
 FIGURES = (
-    *("rows", "accuracy", "precision", "recall", "f1", "roc_auc", "log_loss"),
-    *("mae", "rmse", "r2"),
+    *("rows", "accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "brier"),
+    *("calibration_error", "cost", "mae", "rmse", "r2", "clusters", "silhouette"),
+    "share_of_anomalies",
 )
-_COUNTS = frozenset({"rows"})
-
-
-def print_lines(lines: dict[str, object]) -> None:
-    """A name and a value per line; values are never cut, so that they can be copied."""
-    for name, value in lines.items():
-        if value not in (None, ""):
-            stdout.print(f"{name:<12}{value}", markup=False, soft_wrap=True)
+_COUNTS = frozenset({"rows", "clusters"})
 
 
 def print_origin(manifest: Manifest, digest: str, deployed: str) -> None:
@@ -32,15 +27,21 @@ def print_origin(manifest: Manifest, digest: str, deployed: str) -> None:
             "classes": ", ".join(manifest.classes),
             "trained": f"{minute(manifest.created_at)} UTC by {manifest.created_by}",
             "parent": manifest.parent,
-            "data": f"{data.source}, {data.rows:,} rows, target {data.target}",
+            "targets": ", ".join(_target(target) for target in manifest.targets),
+            "data": f"{data.source}, {data.rows:,} rows, target {data.target or 'none'}",
             "window": f"{minute(data.start)} to {minute(data.end)} UTC" if data.start else "",
             "fingerprint": data.fingerprint,
             "libraries": ", ".join(f"{name} {v}" for name, v in manifest.libraries.items()),
             "payload": f"{manifest.payload.size:,} bytes ({manifest.payload.format})",
+            "held out": f"{manifest.holdout.rows:,} rows" if manifest.holdout else "",
             "onnx": f"{manifest.onnx.size:,} bytes" if manifest.onnx else _why_none(manifest),
             "digest": digest,
         }
     )
+
+
+def _target(target: Target) -> str:
+    return f"{target.name} ({', '.join(target.classes)})" if target.classes else target.name
 
 
 def _why_none(manifest: Manifest) -> str:
@@ -61,6 +62,7 @@ def print_features(manifest: Manifest) -> None:
 
 def print_metrics(manifest: Manifest) -> None:
     """One row per figure, one column per data set; and what counts as yes with two classes."""
+    costs = manifest.costs
     sets = _ordered(manifest.metrics, SETS)
     names = _ordered({n for figures in manifest.metrics.values() for n in figures}, FIGURES)
     print_table(
@@ -72,7 +74,11 @@ def print_metrics(manifest: Manifest) -> None:
         print_lines(
             {
                 "threshold": f"'{manifest.classes[1]}' from a probability of "
-                f"{manifest.threshold:.3f}; precision, recall and F1 are those of this class"
+                f"{manifest.threshold:.3f}; precision, recall and F1 are those of this class",
+                "costs": f"{costs.false_positive:g} for a false '{manifest.classes[1]}', "
+                f"{costs.false_negative:g} for one that is missed"
+                if costs
+                else "",
             }
         )
 
@@ -80,7 +86,7 @@ def print_metrics(manifest: Manifest) -> None:
 def headline(metrics: dict[str, Metrics]) -> str:
     """The one figure that says most about a model on its test rows."""
     test = metrics.get("test", {})
-    for name in ("roc_auc", "accuracy", "r2", "rmse"):
+    for name in ("roc_auc", "accuracy", "r2", "rmse", "silhouette", "share_of_anomalies"):
         if name in test:
             return f"{name} {figure(name, test[name])}"
     return ""
@@ -100,3 +106,53 @@ def minute(moment: datetime | None) -> str:
 
 def _ordered(names: Iterable[str], order: Sequence[str]) -> list[str]:
     return sorted(names, key=lambda name: (order.index(name) if name in order else 99, name))
+
+
+def print_checks(checks: Iterable[Check]) -> None:
+    """What was looked at before a version serves, and what speaks against it."""
+    print_table(
+        "checks",
+        ("", "this version", "champion", "wanted", ""),
+        [
+            (
+                check.name,
+                figure(check.name, check.value),
+                figure(check.name, check.champion),
+                check.limit,
+                check.note or ("" if check.passed else "not passed"),
+            )
+            for check in checks
+        ],
+    )
+
+
+def print_comparison(
+    one: Manifest,
+    two: Manifest,
+    metrics: Mapping[str, Mapping[str, tuple[float | None, float | None]]],
+    differences: Sequence[tuple[str, str | None, str | None]],
+) -> None:
+    """Two versions side by side."""
+    versions = (f"version {one.version}", f"version {two.version}")
+    print_table(
+        "figures",
+        ("", *versions),
+        [
+            (f"{rows} {name}", figure(name, pair[0]), figure(name, pair[1]))
+            for rows in _ordered(metrics, SETS)
+            for name in _ordered(metrics[rows], FIGURES)
+            for pair in [metrics[rows][name]]
+        ],
+    )
+    facts = [
+        ("trained (UTC)", minute(one.created_at), minute(two.created_at)),
+        ("by", one.created_by, two.created_by),
+        ("rows", f"{one.data.rows:,}", f"{two.data.rows:,}"),
+        ("data", one.data.fingerprint[:12], two.data.fingerprint[:12]),
+        ("window from", minute(one.data.start), minute(two.data.start)),
+        ("window to", minute(one.data.end), minute(two.data.end)),
+        ("estimator", one.estimator, two.estimator),
+        ("threshold", figure("", one.threshold), figure("", two.threshold)),
+    ]
+    rows = [fact for fact in facts if fact[1] != fact[2]]
+    print_table("what differs", ("", *versions), [*rows, *differences])

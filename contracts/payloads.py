@@ -1,0 +1,86 @@
+"""Estimators as bytes: joblib, which takes anything and trusts its author, and skops, which does
+not (https://skops.readthedocs.io/en/stable/persistence.html)."""
+
+import io
+from importlib import import_module
+
+import joblib
+import skops.io
+
+from contracts.errors import PackageError
+from contracts.packages import PayloadFormat
+from contracts.scorer import Estimator
+
+_COMPRESSION = 3
+"""zlib level: a tenth of the size of a forest, at little cost."""
+
+_TRUSTED_LIBRARIES = ("sklearn", "xgboost", "lightgbm")
+"""Whose classes a skops payload may hold beside what skops trusts itself. Not their functions: a
+transformer that is given one calls it."""
+
+_TRUSTED_NAMES = frozenset(
+    {"numpy.dtype", "functools.partial", "sklearn.utils.validation.check_array"}
+)
+"""What histogram boosting and its preparation hold besides. A partial calls what it is made of,
+which must be trusted itself."""
+
+
+def dump_payload(format_: PayloadFormat, estimator: Estimator) -> bytes:
+    """Write an estimator.
+
+    Raises:
+        PackageError: skops cannot write it, or nobody could read it then.
+    """
+    if format_ == "joblib":
+        buffer = io.BytesIO()
+        joblib.dump(estimator, buffer, compress=_COMPRESSION)
+        return buffer.getvalue()
+    try:
+        data: bytes = skops.io.dumps(estimator)
+    except Exception as error:  # one class per type it does not know
+        raise PackageError(f"skops cannot write this estimator: {error}") from error
+    _require_known_types(data)
+    return data
+
+
+def load_payload(format_: PayloadFormat, payload: bytes) -> Estimator:
+    """Read an estimator, of bytes that have been verified.
+
+    Raises:
+        PackageError: it cannot be read, or a skops payload holds types that are not trusted.
+    """
+    if format_ == "skops":
+        trusted = _require_known_types(payload)
+    try:
+        if format_ == "joblib":
+            return joblib.load(io.BytesIO(payload))  # type: ignore[no-any-return]
+        return skops.io.loads(payload, trusted=trusted)  # type: ignore[no-any-return]
+    except Exception as error:  # unpickling runs code of any kind, so it can raise anything
+        raise PackageError(f"the payload cannot be loaded: {error!r}") from error
+
+
+def _require_known_types(payload: bytes) -> list[str]:
+    """Types that skops does not trust by itself and we do."""
+    try:
+        found: list[str] = skops.io.get_untrusted_types(data=payload)
+    except Exception as error:  # a broken archive raises whatever its reader does
+        raise PackageError(f"the skops payload cannot be read: {error!r}") from error
+    strange = [name for name in found if not _is_trusted(name)]
+    if strange:
+        raise PackageError(
+            f"the payload holds {', '.join(strange)}, which a payload without pickle may not: use "
+            "scikit-learn's own parts, or the payload joblib"
+        )
+    return found
+
+
+def _is_trusted(name: str) -> bool:
+    if name in _TRUSTED_NAMES:
+        return True
+    module, _, attribute = name.rpartition(".")
+    if module.split(".")[0] not in _TRUSTED_LIBRARIES:
+        return False
+    try:
+        return isinstance(getattr(import_module(module), attribute, None), type)
+    except ImportError:
+        return False

@@ -1,0 +1,92 @@
+"""Ask the gate: the champion scores the candidate's held-out rows, and both are timed."""
+
+import time
+from statistics import median
+
+from contracts.feature_schema import FeatureSchema
+from contracts.model_events import Check
+from contracts.packages import Manifest, Metrics
+from contracts.scorer import Columns, Scorer
+from trainer.evaluation import classes_of, outcome_metrics
+from trainer.gate import GateReport, Timings, compared, timed
+from trainer.holdout import HeldOut
+from trainer.versions import LoadedVersion
+
+_CALLS = 15
+
+
+def examine(
+    candidate: LoadedVersion, champion: LoadedVersion | str | None, held_out: HeldOut | None
+) -> GateReport:
+    """Look at a candidate that has been loaded, and so has passed its golden samples.
+
+    The candidate's own figures are those of its manifest: they were taken before it was fitted on
+    these rows, if it ever was.
+
+    Args:
+        champion: None: there is none; a text: why it cannot be compared.
+        held_out: the candidate's held-out rows, if its package has any.
+    """
+    manifest = candidate.manifest
+    figures = manifest.holdout.metrics if manifest.holdout else None
+    checks = [Check(name="golden samples", value=float(len(manifest.golden)), passed=True)]
+    against: Metrics | str | None
+    if isinstance(champion, LoadedVersion):
+        number: str | None = champion.deployed.version
+        against = _figures(champion, held_out)
+    else:
+        number, against = None, champion
+    rows = manifest.holdout.rows if manifest.holdout else 0
+    checks += compared(manifest.gate, rows, figures, against)
+    checks += timed(manifest.gate, _timings(candidate.scorer, manifest))
+    return GateReport(
+        model=manifest.model,
+        version=manifest.version,
+        champion=number,
+        rows=rows,
+        checks=tuple(checks),
+    )
+
+
+def _figures(champion: LoadedVersion, held_out: HeldOut | None) -> Metrics | str:
+    if held_out is None:
+        return "the candidate's package has no held-out rows"
+    lacking = _lacking(champion.scorer.schema, held_out)
+    if lacking:
+        return f"the champion needs '{lacking}', which the held-out rows do not have"
+    if champion.manifest.task != held_out.task:
+        return f"the champion is a model for {champion.manifest.task}"
+    try:
+        outcomes = champion.scorer.predict(held_out.columns(champion.scorer.schema))
+    except Exception as error:  # an estimator may raise anything
+        return f"the champion cannot score the held-out rows: {error!r}"
+    manifest = champion.manifest
+    return outcome_metrics(
+        outcomes, held_out.truth, classes_of(manifest, held_out.truth), manifest.costs
+    )
+
+
+def _lacking(schema: FeatureSchema, held_out: HeldOut) -> str | None:
+    needed = (feature.name for feature in schema.features if not feature.nullable)
+    return next((name for name in needed if name not in held_out.features), None)
+
+
+def _timings(scorer: Scorer, manifest: Manifest) -> Timings:
+    """Medians, since this machine does other things as well."""
+    row = manifest.golden[0].features
+    size = manifest.gate.latency.batch_rows
+    samples = [golden.features for golden in manifest.golden]
+    batch = [samples[number % len(samples)] for number in range(size)]
+    one, many = scorer.schema.columns([row]), scorer.schema.columns(batch)
+    return Timings(_milliseconds(scorer, one), _milliseconds(scorer, many), size)
+
+
+def _milliseconds(scorer: Scorer, columns: Columns) -> float:
+    inputs = scorer.inputs(columns)
+
+    def once() -> float:
+        began = time.perf_counter()
+        scorer.answer(inputs)
+        return (time.perf_counter() - began) * 1000
+
+    return round(median(once() for _ in range(_CALLS)), 3)

@@ -1,0 +1,252 @@
+"""Models that were made elsewhere: from a file and a schema to a signed package."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import joblib
+import msgspec
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+from sklearn.base import is_classifier, is_clusterer, is_outlier_detector
+
+from contracts.answers import label_text
+from contracts.errors import UsageError
+from contracts.feature_schema import Feature, FeatureSchema
+from contracts.keys import load_private_key, load_trusted_keys
+from contracts.model_store import ModelStore
+from contracts.package_loading import installed_libraries
+from contracts.packages import (
+    DataWindow,
+    Holdout,
+    Manifest,
+    Payload,
+    PayloadFormat,
+    Target,
+    Task,
+    sha256,
+)
+from contracts.payloads import dump_payload
+from contracts.release_rules import CanaryRule, Gate
+from contracts.scorer import Columns, Scorer
+from contracts.settings import Settings
+from contracts.tabular import feature_columns, read_table, require_columns
+from trainer.announcing import announce_trained
+from trainer.author import author
+from trainer.data_sets import fingerprint
+from trainer.evaluation import Truth, classes_of, outcome_metrics
+from trainer.golden import golden_samples
+from trainer.holdout import HeldOut, to_bytes
+from trainer.onnx_form import with_onnx
+from trainer.packaging import check_stored, store_package
+from trainer.recipes import check_model_name
+
+
+class ImportSchema(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The file that says what a model takes.
+
+    Args:
+        features: in the order in which the estimator was fitted.
+        task: None: the estimator says.
+        target: the column, or columns, of the sample with what really happened.
+        threshold: for two classes, the probability of the second from which it is predicted.
+    """
+
+    features: tuple[Feature, ...]
+    task: Task | None = None
+    target: str | tuple[str, ...] = ()
+    threshold: float | None = None
+    gate: Gate = Gate()
+    canary: CanaryRule | None = None
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The columns with what really happened."""
+        return (self.target,) if isinstance(self.target, str) else self.target
+
+
+def import_model(
+    settings: Settings,
+    model: str,
+    estimator_file: Path,
+    schema_file: Path,
+    sample_file: Path,
+    payload: PayloadFormat = "joblib",
+) -> tuple[Manifest, str]:
+    """Package a fitted estimator or pipeline as the next version of a model.
+
+    The file is unpickled here, which runs whatever its author put into it.
+
+    Args:
+        sample_file: rows as events will bring them; golden samples are taken from it, and with
+            the target's column it is what the gate compares on.
+
+    Returns:
+        The manifest as stored, and its digest.
+
+    Raises:
+        UsageError: a file cannot be read, or they do not fit each other.
+        ConfigurationError: there is no key to sign with.
+        PackageError: a worker would refuse the package.
+    """
+    check_model_name(model)
+    key = load_private_key(settings.keys, "packages")
+    schema = _read_schema(schema_file)
+    estimator = _read_estimator(estimator_file)
+    features = FeatureSchema(schema.features, frame=_wants_frame(estimator, schema, schema_file))
+    task = schema.task or _task(estimator)
+    targets = _targets(estimator, schema, task)
+    classes = _classes(estimator) if task == "classification" else ()
+    scorer = Scorer(task, features, estimator, classes, schema.threshold, targets)
+    sample = read_table(sample_file)
+    require_columns(sample, [*features.names, *schema.targets], sample_file)
+    columns = feature_columns(sample, features.features)
+    _check_sample(scorer, columns, sample_file)
+    data = dump_payload(payload, estimator)
+    draft = Manifest(
+        environment=settings.environment,
+        model=model,
+        version="0",
+        task=task,
+        schema=features,
+        payload=Payload(payload, sha256(data), len(data)),
+        estimator=type(estimator[-1] if hasattr(estimator, "steps") else estimator).__name__,
+        classes=classes,
+        threshold=schema.threshold,
+        targets=targets,
+        parameters={"imported from": estimator_file.name},
+        data=DataWindow(
+            source=str(sample_file),
+            fingerprint=fingerprint(sample),
+            rows=len(sample),
+            target=", ".join(schema.targets) or None,
+        ),
+        gate=schema.gate,
+        canary=schema.canary,
+        golden=golden_samples(scorer, columns),
+        libraries=installed_libraries(),
+        created_at=datetime.now(UTC),
+        created_by=author(),
+    )
+    draft, held_out = _with_holdout(draft, scorer, columns, _truth(sample, schema, task))
+    draft, onnx = with_onnx(draft, estimator, columns)
+    store = ModelStore(settings.store_url)
+    manifest, digest = store_package(store, draft, data, key, onnx, held_out)
+    check_stored(store, manifest, digest, load_trusted_keys(settings.keys, "packages"))
+    announce_trained(settings, manifest, digest)
+    return manifest, digest
+
+
+def _read_schema(path: Path) -> ImportSchema:
+    try:
+        schema = msgspec.json.decode(path.read_bytes(), type=ImportSchema)
+    except FileNotFoundError:
+        raise UsageError(f"there is no file {path}") from None
+    except msgspec.DecodeError as error:
+        raise UsageError(
+            f"{path} is no schema: {error}; it looks like "
+            '{"features": [{"name": "amount", "kind": "numeric"}], "target": "was_fraud"}'
+        ) from error
+    if not schema.features:
+        raise UsageError(f"{path} names no features")
+    return schema
+
+
+def _read_estimator(path: Path) -> Any:
+    try:
+        estimator = joblib.load(path)
+    except FileNotFoundError:
+        raise UsageError(f"there is no file {path}") from None
+    except Exception as error:  # unpickling runs code of any kind, so it can raise anything
+        raise UsageError(f"{path} cannot be loaded here: {error!r}") from error
+    if not hasattr(estimator, "predict"):
+        raise UsageError(
+            f"{type(estimator).__name__} cannot score new rows: it has no 'predict'; some "
+            "clusterings have none"
+        )
+    return estimator
+
+
+def _wants_frame(estimator: Any, schema: ImportSchema, path: Path) -> bool:
+    """Whether it was fitted on a data frame, whose columns must then be the features."""
+    fitted = getattr(estimator, "feature_names_in_", None)
+    if fitted is None:
+        return False
+    names = [feature.name for feature in schema.features]
+    if list(fitted) != names:
+        raise UsageError(
+            f"the estimator was fitted on the columns {', '.join(map(str, fitted))}, and {path} "
+            f"names {', '.join(names)}: name the same in the same order"
+        )
+    return True
+
+
+def _task(estimator: Any) -> Task:
+    several = isinstance(getattr(estimator, "classes_", None), list)
+    if is_classifier(estimator):
+        return "multi_output" if several else "classification"
+    if is_clusterer(estimator):
+        return "clustering"
+    return "anomaly" if is_outlier_detector(estimator) else "regression"
+
+
+def _classes(estimator: Any) -> tuple[str, ...]:
+    return tuple(label_text(value) for value in np.asarray(estimator.classes_).tolist())
+
+
+def _targets(estimator: Any, schema: ImportSchema, task: Task) -> tuple[Target, ...]:
+    if task != "multi_output":
+        return ()
+    if not schema.targets:
+        raise UsageError("the estimator has several outputs: name them in 'target' of the schema")
+    classes = getattr(estimator, "classes_", None)
+    if not isinstance(classes, list):
+        return tuple(Target(name) for name in schema.targets)
+    if len(classes) != len(schema.targets):
+        raise UsageError(
+            f"the estimator has {len(classes)} outputs, the schema names {len(schema.targets)}"
+        )
+    return tuple(
+        Target(name, tuple(label_text(value) for value in np.asarray(values).tolist()))
+        for name, values in zip(schema.targets, classes, strict=True)
+    )
+
+
+def _check_sample(scorer: Scorer, columns: Columns, path: Path) -> None:
+    problems = scorer.schema.problems(columns)
+    if problems:
+        row, why = next(iter(problems.items()))
+        raise UsageError(f"{path}, row {row + 1}: {why}; is the schema right?")
+    try:
+        scorer.predict(columns)
+    except Exception as error:  # an estimator may raise anything
+        raise UsageError(f"the estimator cannot score {path}: {error!r}") from error
+
+
+def _truth(sample: Any, schema: ImportSchema, task: Task) -> Truth:
+    quantities = task == "regression"
+    return {
+        name: [float(v) for v in sample[name]]
+        if quantities or (task == "multi_output" and sample[name].dtype == np.float64)
+        else [label_text(v) for v in sample[name].tolist()]
+        for name in schema.targets
+    }
+
+
+def _with_holdout(
+    draft: Manifest, scorer: Scorer, columns: Columns, truth: Truth
+) -> tuple[Manifest, bytes | None]:
+    if not truth:
+        return draft, None
+    figures = outcome_metrics(scorer.predict(columns), truth, classes_of(draft, truth))
+    held_out = to_bytes(
+        HeldOut(
+            task=draft.task,
+            features=dict(zip(scorer.schema.names, map(list, columns), strict=True)),
+            truth={name: list(values) for name, values in truth.items()},
+        )
+    )
+    rows = len(columns[0])
+    holdout = Holdout(sha256(held_out), len(held_out), rows, figures)
+    return replace(draft, holdout=holdout, metrics={"test": figures}), held_out

@@ -1,0 +1,161 @@
+"""The judge: looks at every canary whose recipe has a rule, and promotes it or ends it."""
+
+import os
+import socket
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from contracts.deployments import Canary, DeployedVersion, Deployment
+from contracts.errors import MillraceError
+from contracts.events import Classification, Outcome, Regression
+from contracts.keys import load_trusted_keys
+from contracts.model_store import ModelStore
+from contracts.operating.operated import Operated
+from contracts.packages import Manifest, verify_package
+from contracts.settings import Settings
+from prediction_log.evidence import VersionEvidence, read_evidence
+from trainer.announcing import announce_verdict
+from trainer.control_topic import read_control
+from trainer.deploying import conclude_canary
+from trainer.evaluation import classes_of, outcome_metrics
+from trainer.verdicts import Shown, Verdict, verdict
+
+log = structlog.get_logger("judge")
+_TARGET = "label"
+
+
+class Judged(Struct, frozen=True, kw_only=True):
+    """One canary: what was decided, or why nothing could be."""
+
+    model: str
+    canary: str
+    champion: str
+    since: datetime
+    verdict: Verdict | None
+    note: str = ""
+
+
+def watch(settings: Settings, stop: threading.Event) -> None:
+    """Judge every canary again and again until `stop` is set."""
+    with Operated(settings, "judge", f"{socket.gethostname()}-{os.getpid()}"):
+        while not stop.is_set():
+            try:
+                for judged in judge_all(settings):
+                    _tell(judged)
+            except MillraceError as error:  # Kafka or Elasticsearch is away: canaries wait
+                log.warning("canaries cannot be judged now", reason=str(error))
+            stop.wait(settings.judge_interval_seconds)
+
+
+def judge_all(settings: Settings, *, act: bool = True) -> Iterator[Judged]:
+    """Judge each canary once.
+
+    Args:
+        act: False: only look.
+
+    Raises:
+        UnreachableError: Kafka does not answer.
+    """
+    for model, history in sorted(read_control(settings).log.history.items()):
+        canary = history[-1].canary
+        if canary is not None:
+            yield _judge(settings, model, history, canary, act)
+
+
+def _judge(
+    settings: Settings, model: str, history: Sequence[Deployment], canary: Canary, act: bool
+) -> Judged:
+    champion, since = history[-1].champion, began(history)
+    judged = Judged(
+        model=model,
+        canary=canary.version,
+        champion=champion.version,
+        since=since,
+        verdict=None,
+    )
+    try:
+        own, other = (_manifest(settings, model, one) for one in (canary, champion))
+        if own.canary is None:
+            return msgspec.structs.replace(judged, note="its recipe has no rule: decide yourself")
+        evidence = read_evidence(settings, model, champion.version, canary.version, since)
+        of_champion, of_canary = _shown(evidence[0], other), _shown(evidence[1], own)
+        decided = verdict(own.canary, of_champion, of_canary, datetime.now(UTC) - since)
+        judged = msgspec.structs.replace(judged, verdict=decided)
+        if act and decided.decision != "wait":
+            _conclude(settings, model, canary, decided)
+    except MillraceError as error:  # of one model: the others are judged all the same
+        return msgspec.structs.replace(judged, note=str(error))
+    return judged
+
+
+def _conclude(settings: Settings, model: str, canary: Canary, decided: Verdict) -> None:
+    version = DeployedVersion(canary.version, canary.digest)
+    good = decided.decision == "promote"
+    done = conclude_canary(settings, model, version, f"verdict: {decided.why}", good=good)
+    announce_verdict(settings, done.deployment, version, decided)
+
+
+def began(history: Sequence[Deployment]) -> datetime:
+    """Since when the canary in force has been one; a change of its weight does not count."""
+    canary = history[-1].canary
+    since = history[-1].created_at
+    for deployment in reversed(history):
+        if canary is None or deployment.canary is None:
+            break
+        if deployment.canary.digest != canary.digest:
+            break
+        since = deployment.created_at
+    return since
+
+
+def _manifest(settings: Settings, model: str, version: Canary | DeployedVersion) -> Manifest:
+    return verify_package(
+        ModelStore(settings.store_url).read(model, version.digest),
+        digest=version.digest,
+        environment=settings.environment,
+        trusted=load_trusted_keys(settings.keys, "packages"),
+    )
+
+
+def _shown(evidence: VersionEvidence, manifest: Manifest) -> Shown:
+    outcomes: list[Outcome | None] = []
+    truth: list[Any] = []
+    for prediction, label in evidence.labelled:
+        outcome = _outcome(prediction)
+        value = label.get("number" if manifest.task == "regression" else "value")
+        if outcome is not None and value is not None:
+            outcomes.append(outcome)
+            truth.append(value)
+    classes = classes_of(manifest, [_TARGET])
+    metrics = outcome_metrics(outcomes, {_TARGET: truth}, classes, manifest.costs) if truth else {}
+    return Shown(
+        predictions=evidence.predictions,
+        failures=evidence.failures,
+        inference_ms=evidence.inference_ms,
+        answers=evidence.answers,
+        labels=len(truth),
+        metrics=metrics,
+    )
+
+
+def _outcome(prediction: Mapping[str, Any]) -> Outcome | None:
+    """What a document says was predicted, if it can be compared with one label."""
+    try:
+        outcome = msgspec.convert(prediction, Classification | Regression)
+    except msgspec.ValidationError:
+        return None
+    return outcome
+
+
+def _tell(judged: Judged) -> None:
+    told = log.bind(model=judged.model, canary=judged.canary, champion=judged.champion)
+    if judged.verdict is None:
+        told.info("canary not judged", reason=judged.note)
+    else:
+        told.info(f"canary: {judged.verdict.decision}", reason=judged.verdict.why)
