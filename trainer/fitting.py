@@ -105,28 +105,33 @@ def fit_model(
     """
     task, schema, target = examples.task, examples.schema, examples.target
 
-    def fit(rows: Rows) -> Pipeline:
-        pipeline = build()
+    def fit(rows: Rows) -> _Fitted:
+        pipeline, classes = build(), None
+        wanted = None if target is None else target[rows]
+        if wanted is not None and task == "classification" and _takes_numbers_only(pipeline):
+            classes, wanted = np.unique(wanted, return_inverse=True)
         try:
-            return pipeline.fit(_take(inputs, rows), None if target is None else target[rows])
+            pipeline.fit(_take(inputs, rows), wanted)
         except ValueError as error:  # scikit-learn's word for data it cannot take
             raise UsageError(
                 f"{type(pipeline[-1]).__name__} cannot be fitted to this data, exclude the column "
                 f"or take another estimator: {str(error).splitlines()[0]}"
             ) from error
+        if task == "classification" and classes is None:
+            classes = pipeline.classes_
+        return _Fitted(pipeline, () if classes is None else tuple(classes.tolist()))
 
-    def scorer(model: Pipeline, threshold: float | None = None) -> Scorer:
-        return Scorer(
-            task, schema, model, _classes(model, examples), threshold, _targets(model, examples)
-        )
+    def scorer(model: _Fitted, threshold: float | None = None) -> Scorer:
+        targets = _targets(model.pipeline, examples)
+        return Scorer(task, schema, model.pipeline, model.labels, threshold, targets)
 
-    def figures(model: Pipeline, rows: Rows) -> Metrics:
+    def figures(model: _Fitted, rows: Rows) -> Metrics:
         given = _take(inputs, rows)
         answers = scorer(model, threshold).answer(given)
         if not examples.targets:
-            return _figures_without_truth(model, given, answers)
-        known = _targets(model, examples) or [
-            Target(name, _classes(model, examples)) for name in examples.targets
+            return _figures_without_truth(model.pipeline, given, answers)
+        known = _targets(model.pipeline, examples) or [
+            Target(name, model.labels) for name in examples.targets
         ]
         classes = {one.name: one.classes for one in known}
         return outcome_metrics(answers, examples.truth(rows), classes, recipe.costs)
@@ -142,23 +147,34 @@ def fit_model(
     if recipe.final_fit == "all":
         everything = np.arange(len(split.train) + len(split.validation) + len(split.test))
         final = fit(everything.astype(np.intp))
-    if len(_classes(final, examples)) != 2:
+    if len(final.classes) != 2:
         threshold = None  # a third class occurs in later rows only
     return FittedModel(
-        type(final[-1]).__name__,
+        type(final.pipeline[-1]).__name__,
         scorer(final, threshold),
-        _classes(final, examples),
+        final.labels,
         threshold,
-        _targets(final, examples),
+        _targets(final.pipeline, examples),
         metrics,
         held_out,
     )
 
 
-def _classes(model: Pipeline, examples: Examples) -> tuple[str, ...]:
-    if examples.task != "classification":
-        return ()
-    return tuple(label_text(value) for value in model.classes_.tolist())
+class _Fitted(Struct, frozen=True):
+    """A pipeline, and its classes as they stand in the data, in the order of its probabilities."""
+
+    pipeline: Pipeline
+    classes: tuple[Any, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes as messages write them."""
+        return tuple(map(label_text, self.classes))
+
+
+def _takes_numbers_only(pipeline: Pipeline) -> bool:
+    """XGBoost asks for classes 0 to k-1, and gives probabilities in that order."""
+    return type(pipeline[-1]).__module__.startswith("xgboost.")
 
 
 def _targets(model: Pipeline, examples: Examples) -> tuple[Target, ...]:
@@ -173,14 +189,14 @@ def _targets(model: Pipeline, examples: Examples) -> tuple[Target, ...]:
 
 
 def _threshold(
-    model: Pipeline, inputs: Any, examples: Examples, rows: Rows, recipe: Recipe
+    model: _Fitted, inputs: Any, examples: Examples, rows: Rows, recipe: Recipe
 ) -> float | None:
-    if len(_classes(model, examples)) != 2 or not hasattr(model, "predict_proba"):
+    if len(model.classes) != 2 or not hasattr(model.pipeline, "predict_proba"):
         return None
     target = examples.target
     assert target is not None
-    scores = model.predict_proba(_take(inputs, rows))[:, 1]
-    return best_threshold(np.asarray(target[rows] == model.classes_[1]), scores, recipe.costs)
+    scores = model.pipeline.predict_proba(_take(inputs, rows))[:, 1]
+    return best_threshold(np.asarray(target[rows] == model.classes[1]), scores, recipe.costs)
 
 
 def _figures_without_truth(
