@@ -31,7 +31,8 @@ def readers(topics: Topics) -> dict[str, tuple[str, ...]]:
         topics.model_events,
         topics.service_stats,
     )
-    return {"workers": (topics.features.name,), "indexer": tuple(t.name for t in indexed)}
+    workers = {group: (topic,) for topic, group in topics.workers.items()}
+    return {**workers, "indexer": tuple(topic.name for topic in indexed)}
 
 
 def topic_states(settings: Settings) -> list[TopicState]:

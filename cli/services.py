@@ -16,6 +16,10 @@ def worker(
     processes: Annotated[
         int, typer.Option("--processes", min=1, max=256, help="Worker processes to run.")
     ] = 1,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Only this model, from the topic of its own."),
+    ] = None,
     bootstrap_servers: BootstrapServers = None,
 ) -> None:
     """Score feature events with the current models until SIGTERM or Ctrl-C.
@@ -27,9 +31,11 @@ def worker(
     Start as many as you like, on as many hosts as you like: they share the partitions of the
     topic `features`. A newly published version is served within seconds, without a restart.
 
-    Example: `millrace worker --processes 2`
+    A slow or busy model can have a topic and workers of its own: name it in MILLRACE_OWN_TOPICS.
+
+    Examples: `millrace worker --processes 2`, `millrace worker --model images`
     """
-    settings = load_settings(bootstrap_servers=bootstrap_servers)
+    settings = load_settings(bootstrap_servers=bootstrap_servers, worker_model=model)
     settings.kafka  # noqa: B018 - fail here, with one sentence, if there is none
     if processes == 1:
         from stream_workers.__main__ import run
@@ -76,6 +82,7 @@ def _worker_processes(count: int, settings: Settings) -> int:
                 os.environ
                 | {
                     "MILLRACE_BOOTSTRAP_SERVERS": settings.kafka,
+                    "MILLRACE_WORKER_MODEL": settings.worker_model or "",
                     "MILLRACE_HTTP_ADDRESS": f"{host}:{int(port) and int(port) + n}",
                 },
             )

@@ -19,6 +19,7 @@ from contracts.errors import ConfigurationError
 
 STATE_FOLDER = ".millrace"
 ModelRuntime = Literal["auto", "scikit-learn"]
+_MODEL = "[a-z][a-z0-9_]{0,62}"
 _OF_THE_LOCAL_STACK = {"MILLRACE_HOME", "MILLRACE_TEST_STACK"}
 
 
@@ -72,6 +73,15 @@ class Settings(ConnectionSecurity):
         None, description="Folder or fsspec URL (s3://bucket/path); default: .millrace/models"
     )
     keys_dir: Path | None = Field(None, description="Folder with keys; default: .millrace/keys")
+    own_topics: str = Field(
+        "",
+        pattern=rf"^({_MODEL}(,{_MODEL})*)?$",
+        description="Models, comma-separated, whose events have a topic `features-<model>` and "
+        "workers of their own",
+    )
+    worker_model: str | None = Field(
+        None, description="Worker: read this model's own topic, in a group of its own"
+    )
     max_event_bytes: int = Field(
         1024 * 1024, ge=1024, description="Largest value on `features`; larger: dead letter"
     )
@@ -154,6 +164,16 @@ class Settings(ConnectionSecurity):
     def keys(self) -> Path:
         """Folder with the key pairs and the trusted public keys."""
         return self.keys_dir or self.state_dir / "keys"
+
+    @property
+    def models_with_topics(self) -> tuple[str, ...]:
+        """Models whose events have a topic of their own."""
+        return tuple(dict.fromkeys(filter(None, self.own_topics.split(","))))
+
+    @property
+    def workers(self) -> str:
+        """What this worker's consumer group is called: workers of one topic share one."""
+        return f"workers-{self.worker_model}" if self.worker_model else "workers"
 
     @property
     def store_url(self) -> str:

@@ -33,12 +33,17 @@ class Topics:
             settings_of_kafka = {k.replace("_", "."): v for k, v in config.items()}
             return Topic(prefix + name, partitions, settings_of_kafka)
 
-        self.features = topic(
-            "features",
-            events,
-            max_message_bytes=str(settings.max_event_bytes + 64 * 1024),
+        of_features = {
+            "max_message_bytes": str(settings.max_event_bytes + 64 * 1024),
             **_kept(settings.retention_features_days),
-        )
+        }
+        self.features = topic("features", events, **of_features)
+        self.own = {
+            # No model's name has a hyphen, so this is no other topic's name.
+            model: topic(f"features-{model}", events, **of_features)
+            for model in settings.models_with_topics
+        }
+        """Topics of events of one model each."""
         # Events of models that are paused; they may wait as long as dead letters.
         self.waiting = topic(
             "features.waiting",
@@ -86,9 +91,25 @@ class Topics:
             message_timestamp_type="LogAppendTime",
         )
 
+    @property
+    def inputs(self) -> tuple[Topic, ...]:
+        """Every topic that events are sent to."""
+        return (self.features, *self.own.values())
+
+    @property
+    def workers(self) -> dict[str, str]:
+        """Topic of events -> what the consumer group of the workers that read it is called."""
+        own = {topic.name: f"workers-{model}" for model, topic in self.own.items()}
+        return {self.features.name: "workers", **own}
+
+    def of_model(self, model: str | None) -> Topic:
+        """Where the events of a model are sent; None: they name none."""
+        return self.own.get(model or "", self.features)
+
     def all(self) -> tuple[Topic, ...]:
         """Every topic, for creation and checks."""
-        return tuple(topic for topic in vars(self).values() if isinstance(topic, Topic))
+        declared = (topic for topic in vars(self).values() if isinstance(topic, Topic))
+        return (*declared, *self.own.values())
 
 
 def _kept(days: float) -> dict[str, str]:

@@ -16,7 +16,8 @@ def entities_of(letter: DeadLetter, key: bytes | None, value: bytes, topics: Top
 
     None for records of topics that have another key.
     """
-    keyed = (topics.features.name, topics.predictions.name, topics.shadow_predictions.name)
+    inputs = (topic.name for topic in topics.inputs)
+    keyed = (*inputs, topics.predictions.name, topics.shadow_predictions.name)
     if letter.source.topic not in keyed:
         return []
     found = [_text(key or b""), _named(value)]

@@ -49,7 +49,7 @@ class FeatureProducer:
 
     def __init__(self, settings: Settings) -> None:
         topics = Topics(settings)
-        self._features, self._labels = topics.features.name, topics.labels.name
+        self._topics, self._labels = topics, topics.labels.name
         self._address = settings.kafka
         self._timeout = settings.delivery_timeout_seconds
         self._validate = Validator(settings)
@@ -58,7 +58,7 @@ class FeatureProducer:
             self._usual_headers.append((PRODUCER_HEADER, settings.producer_name.encode()))
         self._pending = Unacknowledged(settings.producer_unacknowledged, MAX_BUFFERED_BYTES)
         self._lock = threading.RLock()
-        _require_topics(settings, [self._features, self._labels])
+        _require_topics(settings, [*(topic.name for topic in topics.inputs), self._labels])
         self._kafka = _connect(settings)
 
     @property
@@ -87,7 +87,8 @@ class FeatureProducer:
         key, value = self._validate.event(event)
         if traceparent is not None:
             headers = (("traceparent", traceparent.encode("ascii", "replace")), *headers)
-        self._hand_over(self._features, key, value, headers, on_delivery)
+        topic = self._topics.of_model(event.model).name
+        self._hand_over(topic, key, value, headers, on_delivery)
 
     def send_label(
         self,
@@ -109,16 +110,21 @@ class FeatureProducer:
         key: bytes,
         value: bytes,
         *,
+        model: str | None = None,
         on_delivery: OnDelivery | None = None,
         headers: tuple[Header, ...] = (),
     ) -> None:
         """Hand over an event that is encoded already; nothing but its size is checked.
 
+        Args:
+            model: that of the event, for models with a topic of their own.
+
         Raises:
             UsageError, DeliveryError: as `send`.
         """
         self._validate.size(value, key.decode("utf-8", "replace"))
-        self._hand_over(self._features, key, value, headers, on_delivery)
+        topic = self._topics.of_model(model).name
+        self._hand_over(topic, key, value, headers, on_delivery)
 
     def poll(self) -> None:
         """Make the delivery reports that are due.

@@ -99,7 +99,7 @@ def replay_file(
     columns = with_default_time(request.columns, frame, manifest)
     rows = TableRows(frame, manifest.schema, columns, model=request.model, source=request.file)
     topics = Topics(settings)
-    topic = topics.features.name
+    topic = topics.of_model(request.model).name
     used = [topic] if columns.label is None else [topic, topics.labels.name]
     with (
         ProgressFile(settings.state_dir, request.file, request.model, topic).exclusively() as file,

@@ -51,6 +51,8 @@ def run(settings: Settings) -> None:
 
 
 def _require_rights(settings: Settings) -> None:
+    from stream_workers.app import input_topic
+
     topics = Topics(settings)
     outputs = (
         topics.predictions,
@@ -61,7 +63,7 @@ def _require_rights(settings: Settings) -> None:
     )
     require_rights(
         settings,
-        read=[topics.features.name, topics.model_control.name, topics.model_events.name],
+        read=[input_topic(settings), topics.model_control.name, topics.model_events.name],
         write=[topic.name for topic in outputs],
     )
 

@@ -73,7 +73,7 @@ class WorkerApp(faust.App):
         watch_models(self.operated.health, feed)
         self.declared = Topics(settings)
         super().__init__(
-            id=consumer_group(settings, "workers"),
+            id=consumer_group(settings, settings.workers),
             broker=f"librdkafka://{settings.kafka.replace(',', ';')}",
             # Faust makes this folder although it keeps nothing in it without tables.
             datadir=tempfile.gettempdir(),
@@ -85,7 +85,8 @@ class WorkerApp(faust.App):
             broker_commit_interval=settings.commit_interval_seconds,
             broker_session_timeout=settings.session_timeout_ms / 1000,
         )
-        self.topics.add(self.topic(self.declared.features.name))
+        self.events = input_topic(settings)
+        self.topics.add(self.topic(self.events))
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
@@ -97,7 +98,8 @@ class WorkerApp(faust.App):
         """Build the lane; the transport's consumer calls this."""
         settings, topics = self.settings, self.declared
         room = int(topics.dead_letters.config["max.message.bytes"])
-        defaults = {topics.features.name: settings.default_model} if settings.default_model else {}
+        default = settings.worker_model or settings.default_model
+        defaults = {self.events: default} if default else {}
         writer = OutputWriter(
             self.member,
             Destinations(
@@ -130,7 +132,7 @@ class WorkerApp(faust.App):
             found = when_kafka_answers(
                 settings,
                 lambda: input_topic_ids(
-                    settings, [topics.features.name], [output.name for output in outputs]
+                    settings, [self.events], [output.name for output in outputs]
                 ),
                 stopping,
             )
@@ -161,6 +163,21 @@ class WorkerApp(faust.App):
         self.metrics.ask(lane)
         watch_lane(self.operated, lane)
         return lane
+
+
+def input_topic(settings: Settings) -> str:
+    """The topic a worker reads.
+
+    Raises:
+        ConfigurationError: it is to read that of a model that has none.
+    """
+    topics, model = Topics(settings), settings.worker_model
+    if model is not None and model not in topics.own:
+        raise ConfigurationError(
+            f"model '{model}' has no topic of its own: name it in MILLRACE_OWN_TOPICS, for "
+            "producers and every other service too, and run 'millrace setup'"
+        )
+    return topics.of_model(model).name
 
 
 def input_topic_ids(
@@ -222,7 +239,7 @@ def producer_settings(settings: Settings, largest_record: int, member: str) -> d
         "queue.buffering.max.kbytes": 64 * 1024,
     }
     if settings.delivery == "exactly_once":
-        own["transactional.id"] = f"{consumer_group(settings, 'workers')}-{member}"
+        own["transactional.id"] = f"{consumer_group(settings, settings.workers)}-{member}"
         # What a killed worker left open is aborted when its partitions go to another.
         own["transaction.timeout.ms"] = settings.session_timeout_ms
     return own

@@ -103,8 +103,8 @@ class ControlFeed:
                 self._judge(message)
             elif error.code() == confluent_kafka.KafkaError._PARTITION_EOF:
                 break
-        for history in self._log.history.values():
-            if not self._load(history[-1]):
+        for model, history in self._log.history.items():
+            if self._concerns(model) and not self._load(history[-1]):
                 self._fall_back(history[:-1])
         self._events.flush(10)
         # From now on: who asked before has gone.
@@ -141,9 +141,13 @@ class ControlFeed:
         self._note_behind(message)
         self._read_keys()
         deployment = self._judge(message)
-        if deployment is not None:
+        if deployment is not None and self._concerns(deployment.model):
             self._events.tell("accepted", deployment.model, deployment)
             self._load(deployment)
+
+    def _concerns(self, model: str) -> bool:
+        """Whether this worker scores events of a model: one of a model's own topic no others."""
+        return self._settings.worker_model in (None, model)
 
     def _read_keys(self) -> None:
         """A key that was trusted or revoked since counts, or does not, from this record on."""

@@ -38,7 +38,7 @@ def return_waiting(
         DeliveryError: Kafka did not take them; run it again, it goes on where it was.
     """
     topics = Topics(settings)
-    inputs = {topics.features.name}
+    inputs = {topic.name for topic in topics.inputs}
     partitions = describe_topics(settings, [topics.waiting.name])[topics.waiting.name].partitions
     group = f"{consumer_group(settings, 'waiting')}-{model}"
     total = 0

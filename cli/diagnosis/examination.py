@@ -70,7 +70,8 @@ def _groups(settings: Settings) -> Iterator[Finding]:
     if any(group.lag and group.members for group in before.values()):
         time.sleep(_LOOK_AGAIN_SECONDS)
         found = kafka.groups(settings)
-    yield from groups.check_groups(found, START, groups.standing_still(before, found))
+    own = {f"workers-{m}": f"millrace worker --model {m}" for m in settings.models_with_topics}
+    yield from groups.check_groups(found, START | own, groups.standing_still(before, found))
 
 
 def _services(settings: Settings) -> Iterator[Finding]:

@@ -77,7 +77,7 @@ def compare(
                 expectations.take(records)
                 done += len(records)
                 progress("records", done, whole)
-            of_events = topic_ids(settings, [topics.features.name]).values()
+            of_events = topic_ids(settings, [topic.name for topic in topics.inputs]).values()
             judge = Judge(settings, client, expectations, now, of_events, examples)
             rows = [row for topic in documents for row in judge.rows(topic, documents[topic])]
     finally:

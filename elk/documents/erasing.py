@@ -63,7 +63,7 @@ class Eraser:
             raise UsageError("an entity id has 1 to 256 bytes: give it as the events do")
         self._settings, self._entity = settings, entity
         self._progress, self._seconds = progress, seconds
-        self._features = Topics(settings).features.name
+        self._inputs = Topics(settings).workers
         self._indexed = Transcriber(settings, Topics(settings), {}).topics
 
     def run(self, *, dry_run: bool = False) -> Erased:
@@ -79,7 +79,7 @@ class Eraser:
         client = connect(self._settings, connections=1)
         try:
             with (
-                KafkaLog(self._settings, (self._features, *self._indexed)) as log,
+                KafkaLog(self._settings, (*self._inputs, *self._indexed)) as log,
                 translated(self._settings),
             ):
                 return self._run(client, log, dry_run)
@@ -115,11 +115,14 @@ class Eraser:
 
     def _wait_for_workers(self, log: KafkaLog) -> Mapping[Partition, Stretch]:
         """What they have not scored in time: not needed, their answers are dropped later."""
-        stretches = {p: s for p, s in log.stretches().items() if p[0] == self._features}
-        return self._wait(log, "workers", stretches, "waiting for the workers to score events")
+        left: dict[Partition, Stretch] = {}
+        for topic, group in self._inputs.items():
+            stretches = {p: s for p, s in log.stretches().items() if p[0] == topic}
+            left |= self._wait(log, group, stretches, "waiting for the workers to score events")
+        return left
 
     def _wait_for_indexers(self, log: KafkaLog) -> None:
-        stretches = {p: s for p, s in log.stretches().items() if p[0] != self._features}
+        stretches = {p: s for p, s in log.stretches().items() if p[0] not in self._inputs}
         say = "waiting for the indexers to finish records"
         if left := self._wait(log, "indexer", stretches, say):
             to_go = sum(stretch.end - stretch.first for stretch in left.values())

@@ -33,7 +33,8 @@ def kept_by_kafka(settings: Settings, now: datetime) -> list[Kept]:
     configs = _configs(
         settings,
         [
-            topics.features.name,
+            *(topic.name for topic in topics.inputs),
+            topics.waiting.name,
             topics.predictions.name,
             topics.shadow_predictions.name,
             topics.labels.name,

@@ -1,12 +1,16 @@
 """What engineers order by one command, seen from the topics: canary, shadow, rollback, pause."""
 
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import pytest
 
-from contracts.events import Prediction
+from contracts.errors import DeploymentError
+from contracts.events import FeatureEvent, Prediction
+from contracts.keys import TrustedKey, load_trusted_keys, revoke, rotate_key, trust
+from contracts.settings import Settings
 from trainer import (
     pause,
     promote,
@@ -171,3 +175,64 @@ def test_events_of_a_paused_model_wait_and_others_go_on(works: Works) -> None:
     )
     keys = {record.key() for record in works.records(works.topics.waiting.name)}
     assert keys == {f"n{n}".encode() for n in range(60)}
+
+
+def test_a_model_with_a_topic_of_its_own_has_workers_of_its_own(
+    works: Works, settings: Settings, running: Any
+) -> None:
+    from contracts.kafka import create_topics
+    from producers.client import FeatureProducer
+
+    own = settings.model_copy(update={"own_topics": MODEL})
+    create_topics(own)
+    works.store_version("1", 1.0)
+    publish(own, MODEL, "1")
+    running.start("stream_workers", MILLRACE_OWN_TOPICS=MODEL, MILLRACE_WORKER_MODEL=MODEL)
+    with FeatureProducer(own) as producer:
+        for value in works.events(25):
+            producer.send(msgspec.json.decode(value, type=FeatureEvent))
+    found = works.wait_for_predictions(25)
+    assert {p.source.topic for p in found} == {f"{own.topic_prefix}features-{MODEL}"}
+    assert works.records(works.topics.features.name) == []
+    works.send(*works.events(5))
+    works.start_worker()
+    assert len(works.wait_for_predictions(30)) == 30, "the shared topic has workers too"
+    stray = running.start("stream_workers", MILLRACE_WORKER_MODEL="another")
+    stray.wait_for_log("has no topic of its own", 60)
+    assert "has no topic of its own: name it in MILLRACE_OWN_TOPICS" in stray.output
+
+
+def test_a_key_counts_from_the_record_after_which_it_is_trusted(works: Works) -> None:
+    keys = works.settings.keys
+    for number in range(1, 5):
+        works.store_version(str(number), float(number))
+    publish(works.settings, MODEL, "1")
+    works.start_worker()
+    serving(works, 1)
+    old, new = rotate_key(keys, "deployments")
+    publish(works.settings, MODEL, "2")
+    serving(works, 2)
+    revoke(keys, "deployments", new)
+    with pytest.raises(DeploymentError, match="no worker will accept it"):
+        publish(works.settings, MODEL, "3")
+    works.wait_for(lambda: works.model_events("rejected"), "a refusal")
+    assert f"signed by {new}; trusted keys here: {old}" in works.model_events("rejected")[0].reason
+
+
+def test_a_key_that_has_expired_signs_nothing_more_but_what_it_signed_counts(
+    works: Works,
+) -> None:
+    keys = works.settings.keys
+    works.store_version("1", 1.0)
+    works.store_version("2", 2.0)
+    publish(works.settings, MODEL, "1")
+    [(keyid, key)] = load_trusted_keys(keys, "deployments").items()
+    trust(keys, "deployments", TrustedKey(key.public_key, not_after=datetime.now(UTC)))
+    with pytest.raises(DeploymentError, match="no worker will accept it"):
+        publish(works.settings, MODEL, "2")
+    works.start_worker()
+    serving(works, 1)
+    works.wait_for(lambda: works.model_events("rejected"), "a refusal")
+    assert f"by key {keyid}, which expired" in works.model_events("rejected")[0].reason
+    works.send(*works.events(10))
+    assert answers(works, 10) == {1.0: 10}

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from contracts.dead_letters import DeadLetter, from_headers
 from contracts.deployments import Canary, DeployedVersion, Deployment
@@ -14,6 +15,7 @@ from contracts.events import ModelRef, Prediction, Role
 from contracts.feature_schema import Feature, FeatureSchema
 from contracts.replays import ReplayMark, mark_headers
 from contracts.scorer import Scorer
+from contracts.waiting import marks, unmarked
 from stream_workers.decoding import Limits
 from stream_workers.outputs import Destinations, Output, OutputWriter
 from stream_workers.records import Record, from_message
@@ -264,6 +266,38 @@ def test_a_row_the_model_raises_on_is_found_and_its_neighbours_are_predicted() -
     [letter] = letters(outputs)
     assert (letter.reason, letter.source.offset) == ("prediction_failed", 37)
     assert "cannot look at this" in letter.detail
+
+
+def test_a_model_that_raises_on_everything_is_not_asked_for_every_row() -> None:
+    class Broken(Doubling):
+        def predict(self, inputs: Any) -> Any:
+            self.calls.append(len(inputs))
+            raise ValueError("broken for good")
+
+    broken = Broken()
+    records = [message(event(features={"size": n}), offset=n) for n in range(2000)]
+    outputs = score(records, served(version(broken)))
+    found = letters(outputs)
+    assert sorted(letter.source.offset for letter in found) == list(range(2000))
+    assert {letter.reason for letter in found} == {"prediction_failed"}
+    assert {(letter.model, letter.version) for letter in found} == {("sizes", "1")}
+    assert all("broken for good" in letter.detail for letter in found)
+    assert len(broken.calls) < 100, "its batch must not hold up other models"
+
+
+def test_events_of_a_paused_model_wait_as_they_came() -> None:
+    serving = served(version(Doubling()))
+    model = serving.models["sizes"]
+    paused = replace(model, deployment=replace(model.deployment, paused=True))
+    record = message(event(), headers=[("producer", b"ana"), ("millrace-waiting-model", b"x")])
+    outputs = score([record, message(b"{")], Serving({"sizes": paused}))
+    [output] = [output for output in outputs if output.topic == "features.waiting"]
+    assert (output.partition, output.key, output.value) == (2, b"key", record.value)
+    assert output.headers is not None
+    assert marks(output.headers) == ("sizes", "features")
+    assert unmarked(output.headers) == [("producer", b"ana")]
+    assert [letter.reason for letter in letters(outputs)] == ["malformed"]
+    assert len(outputs) == 2
 
 
 def test_an_answer_that_is_no_finite_number_is_a_dead_letter() -> None:
