@@ -38,7 +38,8 @@ def main() -> None:
     results = Results(describe())
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
-        with local_stack.session(here) as servers:
+        # A temporary stack: its data, some 15 GB at the end, goes with it.
+        with local_stack.session() as servers:
             for part in chosen.parts:
                 _PARTS[part](partial(bed, servers, here), results, chosen, here)
                 write(results, chosen.output / "bench.json")

@@ -140,6 +140,13 @@ class Bed:
         for future in self._admin.delete_records(places).values():
             future.result(_WAIT_SECONDS)
 
+    def delete_topics(self) -> None:
+        """Let Kafka have the disk again: a part of the benchmarks fills gigabytes."""
+        prefix = self.settings.topic_prefix
+        names = [name for name in self._admin.list_topics().topics if name.startswith(prefix)]
+        for future in self._admin.delete_topics(names).values():
+            future.result(_WAIT_SECONDS)
+
     def _alter(self, topic: str, config: dict[str, str]) -> None:
         entries = [
             ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
@@ -152,11 +159,11 @@ class Bed:
 
 @contextmanager
 def bed(servers: local_stack.Stack, folder: Path, partitions: int = 4) -> Iterator[Bed]:
-    """An installation on running servers; its files are deleted afterwards."""
+    """An installation on running servers; its files and topics are deleted afterwards."""
     unique = uuid.uuid4().hex[:8]
     project = folder / unique
     project.mkdir()
-    yield Bed(
+    made = Bed(
         load_settings(
             project_dir=project,
             bootstrap_servers=servers.kafka.endpoint,
@@ -166,4 +173,8 @@ def bed(servers: local_stack.Stack, folder: Path, partitions: int = 4) -> Iterat
             partitions=partitions,
         )
     )
+    try:
+        yield made
+    finally:
+        made.delete_topics()
     shutil.rmtree(project, ignore_errors=True)

@@ -1,13 +1,30 @@
 """How many offsets each topic holds, and how many each consumer group has not finished."""
 
+import time
+from collections.abc import Mapping
+from contextlib import closing
+
 from kafka import OffsetSpec, TopicPartition
 from kafka.errors import KafkaError
 from msgspec import Struct
 
+from contracts.consumers import python_consumer
+from contracts.errors import MillraceError
 from contracts.kafka import admin_client, consumer_group
 from contracts.kafka_access import refusal
 from contracts.settings import Settings
 from contracts.topics import Topics
+
+_Reader = tuple[str, TopicPartition]
+_FEW = 8
+"""Offsets of a partition that may be markers only."""
+_LOOK_SECONDS = 2.0
+_MARKERS = {
+    "group_id": None,
+    "enable_auto_commit": False,
+    "isolation_level": "read_committed",
+    "bootstrap_timeout_ms": 3000,
+}
 
 
 class TopicState(Struct, frozen=True):
@@ -71,15 +88,22 @@ def topic_states(settings: Settings) -> list[TopicState]:
         raise refusal(settings, error) from error
     finally:
         admin.close()
+    left = {
+        (group, tp): range(max(committed[group].get(tp, 0), first[tp]), end[tp])
+        for group, read in readers(topics).items()
+        for tp in partitions
+        if tp.topic in read
+    }
+    finished = _markers_only(settings, left)
     return [
         TopicState(
             name,
             sum(end[tp] - first[tp] for tp in partitions if tp.topic == name),
             {
                 group: sum(
-                    end[tp] - max(committed[group].get(tp, 0), first[tp])
-                    for tp in partitions
-                    if tp.topic == name
+                    len(offsets)
+                    for (reader, tp), offsets in left.items()
+                    if (reader, tp.topic) == (group, name) and (reader, tp) not in finished
                 )
                 for group, read in readers(topics).items()
                 if name in read
@@ -87,3 +111,28 @@ def topic_states(settings: Settings) -> list[TopicState]:
         )
         for name in names
     ]
+
+
+def _markers_only(settings: Settings, left: Mapping[_Reader, range]) -> set[_Reader]:
+    """Where nothing but markers of transactions is left, which are nobody's to read: after
+    `models resume`, or behind a producer that uses transactions. Looked at only where few offsets
+    are left; nothing, if we may not read there."""
+    few = {reader: offsets for reader, offsets in left.items() if 0 < len(offsets) <= _FEW}
+    if not few:
+        return set()
+    found: set[_Reader] = set()
+    try:
+        with closing(python_consumer(settings, **_MARKERS)) as consumer:
+            for (group, tp), offsets in few.items():
+                consumer.assign([tp])
+                consumer.seek(tp, offsets.start)
+                deadline = time.monotonic() + _LOOK_SECONDS
+                while consumer.position(tp) < offsets.stop and time.monotonic() < deadline:
+                    if consumer.poll(timeout_ms=100):
+                        break
+                else:
+                    if consumer.position(tp) >= offsets.stop:
+                        found.add((group, tp))
+    except (KafkaError, MillraceError):
+        return found
+    return found

@@ -109,7 +109,6 @@ def _of_version(
     edges: Sequence[float],
 ) -> VersionEvidence:
     names = IndexNames(settings)
-    confidence = [n / _BINS for n in range(_BINS)]
     found = client.search(
         index=names.pattern("predictions", model),
         size=0,
@@ -117,10 +116,7 @@ def _of_version(
         query=_served(version, model, since),
         aggs={
             "inference": {"percentiles": {"field": "latency.inference_ms", "percents": [50]}},
-            "labels": {
-                "terms": {"field": "prediction.label", "size": _MOST_VALUES},
-                "aggs": {"confidence": {"range": _ranges("prediction.confidence", confidence)}},
-            },
+            "labels": {"terms": {"field": "prediction.label", "size": _MOST_VALUES}},
             "clusters": {"terms": {"field": "prediction.cluster", "size": _MOST_VALUES}},
             "anomalies": {"terms": {"field": "prediction.is_anomaly"}},
             "values": {"range": _ranges("prediction.value", edges or [0.0])},
@@ -157,10 +153,7 @@ def _ranges(field: str, edges: Sequence[float]) -> dict[str, Any]:
 
 def _answers(aggregations: Mapping[str, Any]) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for label in aggregations.get("labels", {}).get("buckets", []):
-        of_label = label.get("confidence", {}).get("buckets", [])
-        counts |= {f"{label['key']} {b['key']}": b["doc_count"] for b in of_label}
-    for kind in ("clusters", "anomalies", "values"):
+    for kind in ("labels", "clusters", "anomalies", "values"):
         buckets = aggregations.get(kind, {}).get("buckets", [])
         counts |= {f"{kind} {bucket['key']}": bucket["doc_count"] for bucket in buckets}
     return {answer: count for answer, count in counts.items() if count}

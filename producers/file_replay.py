@@ -10,7 +10,8 @@ import msgspec
 import pandas as pd
 from msgspec import Struct
 
-from contracts.errors import UsageError
+from contracts.errors import PackageError, UsageError
+from contracts.feature_schema import Feature, FeatureSchema
 from contracts.kafka import describe_topics
 from contracts.model_store import ModelStore
 from contracts.packages import Manifest
@@ -95,9 +96,12 @@ def replay_file(
         )
     sha256 = fingerprint(request.file)
     version, manifest = newest_manifest(settings, request.model)
-    frame = read_table(request.file, text_columns(manifest.schema, request.columns))
+    more = parent_features(settings, manifest)
+    read_as = FeatureSchema((*manifest.schema.features, *more))
+    frame = read_table(request.file, text_columns(read_as, request.columns))
     columns = with_default_time(request.columns, frame, manifest)
-    rows = TableRows(frame, manifest.schema, columns, model=request.model, source=request.file)
+    schema = FeatureSchema((*manifest.schema.features, *(f for f in more if f.name in frame)))
+    rows = TableRows(frame, schema, columns, model=request.model, source=request.file)
     topics = Topics(settings)
     topic = topics.of_model(request.model).name
     used = [topic] if columns.label is None else [topic, topics.labels.name]
@@ -147,6 +151,20 @@ def newest_manifest(settings: Settings, model: str) -> tuple[str, Manifest]:
         )
     version = list(versions)[-1]
     return version, store.manifest(model, versions[version])
+
+
+def parent_features(settings: Settings, manifest: Manifest) -> list[Feature]:
+    """Features that the newest version does not know and its parent does: while that one serves
+    beside the newest, or stands by, events must carry them too."""
+    store = ModelStore(settings.store_url)
+    digest = store.versions(manifest.model).get(manifest.parent or "")
+    if digest is None:
+        return []
+    try:
+        features = store.manifest(manifest.model, digest).schema.features
+    except PackageError:
+        return []
+    return [feature for feature in features if feature.name not in manifest.schema.names]
 
 
 def with_default_time(columns: Columns, frame: pd.DataFrame, manifest: Manifest) -> Columns:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from contracts.deployments import DeployedVersion, Deployment
-from contracts.errors import MillraceError, UsageError
+from contracts.errors import UsageError
 from contracts.keys import load_private_key
 from contracts.model_store import ModelStore
 from contracts.settings import Settings
@@ -18,10 +18,7 @@ from trainer.author import author
 from trainer.control_topic import read_control
 from trainer.control_writer import require_won, sealed, write
 from trainer.gate import GateError, GateReport
-from trainer.gating import examine
-from trainer.holdout import HeldOut, from_bytes
 from trainer.recipes import check_model_name
-from trainer.versions import LoadedVersion, load_deployed
 
 Step = Callable[[Deployment], Deployment]
 
@@ -209,8 +206,9 @@ def _put_into_traffic(
         )
     if wanted == before:
         return Publication(wanted, changed=False, previous=before)
-    candidate = load_deployed(settings, model, found)
-    report = examine(candidate, _champion(settings, before), _held_out(settings, candidate))
+    from trainer.gating import ask_gate  # scikit-learn, which a rollback must not wait for
+
+    report = ask_gate(settings, model, found, before)
     announce_gate(settings, report, found.digest, reason, forced=force)
     if not (report.passed or force):
         raise GateError(report)
@@ -228,26 +226,6 @@ def _first(settings: Settings, model: str, champion: DeployedVersion) -> Deploym
         author=author(),
         reason="",
         created_at=datetime.now(UTC),
-    )
-
-
-def _champion(settings: Settings, before: Deployment | None) -> LoadedVersion | str | None:
-    """What a candidate is compared with, or why it cannot be."""
-    if before is None:
-        return None
-    try:
-        return load_deployed(settings, before.model, before.champion)
-    except MillraceError as error:
-        return f"the champion cannot be loaded here: {error}"
-
-
-def _held_out(settings: Settings, candidate: LoadedVersion) -> HeldOut | None:
-    holdout = candidate.manifest.holdout
-    if holdout is None:
-        return None
-    store = ModelStore(settings.store_url)
-    return from_bytes(
-        store.holdout(candidate.manifest.model, candidate.deployed.digest), holdout.sha256
     )
 
 
@@ -281,6 +259,9 @@ def _change(
 def _require_loadable(settings: Settings, before: Deployment | None, wanted: Deployment) -> None:
     """Load what is new in a deployment, as every worker will have to."""
     known = before.versions if before else {}
-    for digest, version in wanted.versions.items():
-        if digest not in known:
+    new = {d: version for d, version in wanted.versions.items() if d not in known}
+    if new:
+        from trainer.versions import load_deployed  # as above
+
+        for digest, version in new.items():
             load_deployed(settings, wanted.model, DeployedVersion(version.version, digest))

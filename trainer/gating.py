@@ -3,16 +3,36 @@
 import time
 from statistics import median
 
+from contracts.deployments import DeployedVersion, Deployment
+from contracts.errors import MillraceError
 from contracts.feature_schema import FeatureSchema
 from contracts.model_events import Check
+from contracts.model_store import ModelStore
 from contracts.packages import Manifest, Metrics
 from contracts.scorer import Columns, Scorer
+from contracts.settings import Settings
 from trainer.evaluation import classes_of, outcome_metrics
 from trainer.gate import GateReport, Timings, compared, timed
-from trainer.holdout import HeldOut
-from trainer.versions import LoadedVersion
+from trainer.holdout import HeldOut, from_bytes
+from trainer.versions import LoadedVersion, load_deployed
 
 _CALLS = 15
+
+
+def ask_gate(
+    settings: Settings, model: str, version: DeployedVersion, before: Deployment | None
+) -> GateReport:
+    """Load a candidate as a worker would, and hold it against the gate.
+
+    Args:
+        before: the deployment in force, whose champion it is compared with.
+
+    Raises:
+        SignatureError, PackageError: a worker would refuse the candidate.
+        UnreachableError: the store does not answer.
+    """
+    candidate = load_deployed(settings, model, version)
+    return examine(candidate, _champion(settings, before), _held_out(settings, candidate))
 
 
 def examine(
@@ -90,3 +110,23 @@ def _milliseconds(scorer: Scorer, columns: Columns) -> float:
         return (time.perf_counter() - began) * 1000
 
     return round(median(once() for _ in range(_CALLS)), 3)
+
+
+def _champion(settings: Settings, before: Deployment | None) -> LoadedVersion | str | None:
+    """What a candidate is compared with, or why it cannot be."""
+    if before is None:
+        return None
+    try:
+        return load_deployed(settings, before.model, before.champion)
+    except MillraceError as error:
+        return f"the champion cannot be loaded here: {error}"
+
+
+def _held_out(settings: Settings, candidate: LoadedVersion) -> HeldOut | None:
+    holdout = candidate.manifest.holdout
+    if holdout is None:
+        return None
+    store = ModelStore(settings.store_url)
+    return from_bytes(
+        store.holdout(candidate.manifest.model, candidate.deployed.digest), holdout.sha256
+    )

@@ -1,5 +1,6 @@
 """From a recipe to everything that fitting needs: features, target, task, split, provenance."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from contracts.errors import UsageError
+from contracts.events import FeatureValue
+from contracts.feature_schema import Feature
 from contracts.packages import DataWindow
 from contracts.tabular import feature_columns, times
 from trainer.data_sets import fingerprint, read_data
@@ -36,6 +39,7 @@ class TrainingData(Struct, frozen=True):
 
     Args:
         examples: the n rows as they are learned from.
+        beside: columns that are no features here, and that another version needs.
         rows_without_target: rows of the window that were dropped.
     """
 
@@ -46,10 +50,15 @@ class TrainingData(Struct, frozen=True):
     split: Split
     window: DataWindow
     rows_without_target: int
+    beside: dict[str, list[FeatureValue]]
 
 
-def prepare(recipe: Recipe) -> TrainingData:
+def prepare(recipe: Recipe, needed: Sequence[Feature] = ()) -> TrainingData:
     """Read the data and decide what it is.
+
+    Args:
+        needed: the features of the version that serves, which will be compared on rows of this
+            data.
 
     Raises:
         UsageError: it cannot be trained on; the sentence says why.
@@ -65,6 +74,7 @@ def prepare(recipe: Recipe) -> TrainingData:
     split = _split(targets, moments, len(labelled), recipe.random_state)
     found = profile(labelled, recipe, time_column.name, split.train)
     columns = feature_columns(labelled, found.schema.features)
+    other = [f for f in needed if f.name in labelled and f.name not in found.schema.names]
     return TrainingData(
         task,
         found,
@@ -82,6 +92,7 @@ def prepare(recipe: Recipe) -> TrainingData:
             left_out=found.left_out,
         ),
         len(frame) - len(labelled),
+        {f.name: values for f, values in zip(other, feature_columns(labelled, other), strict=True)},
     )
 
 

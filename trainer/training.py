@@ -8,6 +8,8 @@ from msgspec.structs import replace
 from rich.console import Console
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from contracts.errors import PackageError
+from contracts.feature_schema import Feature
 from contracts.keys import load_private_key, load_trusted_keys
 from contracts.model_store import ModelStore
 from contracts.package_loading import installed_libraries
@@ -17,7 +19,7 @@ from contracts.settings import Settings
 from trainer.announcing import announce_trained
 from trainer.author import author
 from trainer.control_topic import deployed_version
-from trainer.fitting import Examples, FittedModel, fit_model
+from trainer.fitting import FittedModel, fit_model
 from trainer.golden import golden_samples
 from trainer.holdout import HeldOut, chosen_rows, to_bytes
 from trainer.onnx_form import with_onnx
@@ -70,8 +72,9 @@ def _train(recipe: Recipe, settings: Settings, steps: Steps) -> TrainedVersion:
     check_recipe(recipe)
     key = load_private_key(settings.keys, "packages")  # before the work, not after it
     store = ModelStore(settings.store_url)
+    parent = _parent(store, settings, recipe.model)
     with steps.step(f"reading {recipe.data}"):
-        data = prepare(recipe)
+        data = prepare(recipe, _features(store, recipe.model, parent))
     planned = plan(recipe, data)
     steps.say(
         f"{data.window.rows:,} rows, {len(data.profile.schema.features)} features; "
@@ -82,10 +85,10 @@ def _train(recipe: Recipe, settings: Settings, steps: Steps) -> TrainedVersion:
         fitted = fit_model(planned.build, data.examples, data.split, held_out_rows, recipe)
     with steps.step(f"packaging into {store.url}"):
         payload = dump_payload(recipe.payload, fitted.scorer.estimator)
-        held_out = to_bytes(_held_out(data.examples, held_out_rows))
+        held_out = to_bytes(_held_out(data, held_out_rows))
         draft = _draft(recipe, settings, data, fitted, planned.kind, payload, held_out)
         draft, onnx = with_onnx(draft, fitted.scorer.estimator, data.examples.columns)
-        draft = replace(draft, parent=_parent(store, settings, recipe.model))
+        draft = replace(draft, parent=parent)
         manifest, digest = store_package(store, draft, payload, key, onnx, held_out)
         check_stored(store, manifest, digest, load_trusted_keys(settings.keys, "packages"))
     announce_trained(settings, manifest, digest)
@@ -139,14 +142,12 @@ def _draft(
     )
 
 
-def _held_out(examples: Examples, rows: Rows) -> HeldOut:
-    names = examples.schema.names
+def _held_out(data: TrainingData, rows: Rows) -> HeldOut:
+    examples = data.examples
+    columns = dict(zip(examples.schema.names, examples.columns, strict=True)) | data.beside
     return HeldOut(
         task=examples.task,
-        features={
-            name: [column[row] for row in rows]
-            for name, column in zip(names, examples.columns, strict=True)
-        },
+        features={name: [column[row] for row in rows] for name, column in columns.items()},
         truth={name: list(values) for name, values in examples.truth(rows).items()},
     )
 
@@ -163,6 +164,15 @@ def _parameters(
         "split": data.split.how,
         **{name: str(value) for name, value in sorted(last.get_params().items())},
     }
+
+
+def _features(store: ModelStore, model: str, version: str | None) -> tuple[Feature, ...]:
+    """Those of a version, none if it cannot be read: it may have been made elsewhere."""
+    digest = store.versions(model).get(version or "")
+    try:
+        return store.manifest(model, digest).schema.features if digest else ()
+    except PackageError:
+        return ()
 
 
 def _parent(store: ModelStore, settings: Settings, model: str) -> str | None:

@@ -52,6 +52,7 @@ def main() -> None:
     chosen = parser.parse_args()
     with ExitStack() as stack:
         project = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        stack.callback(local_stack.down, project, wipe=True)
         servers = stack.enter_context(local_stack.session(project))
         settings = load_settings(project_dir=project)
         samples, totals = soak(settings, servers, stack, chosen)

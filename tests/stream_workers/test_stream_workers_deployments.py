@@ -196,7 +196,7 @@ def test_a_model_with_a_topic_of_its_own_has_workers_of_its_own(
     assert works.records(works.topics.features.name) == []
     works.send(*works.events(5))
     works.start_worker()
-    assert len(works.wait_for_predictions(30)) == 30, "the shared topic has workers too"
+    works.wait_for(lambda: len(works.predictions()) == 30, "the shared topic has workers too")
     stray = running.start("stream_workers", MILLRACE_WORKER_MODEL="another")
     stray.wait_for_log("has no topic of its own", 60)
     assert "has no topic of its own: name it in MILLRACE_OWN_TOPICS" in stray.output

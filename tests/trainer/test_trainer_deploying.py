@@ -100,6 +100,21 @@ def test_a_worse_candidate_is_refused_with_the_figures_and_changes_nothing(
     assert [e.event for e in events(ready)].count("gate_refused") == 2
 
 
+def test_a_candidate_without_a_feature_of_the_champion_is_compared_all_the_same(
+    ready: Settings, tmp_path: Path
+) -> None:
+    data = table(tmp_path, noise=0.05)
+    model(ready, data)
+    publish(ready, "m")
+    model(ready, data, exclude=("y",))
+    with pytest.raises(GateError) as refused:
+        deploy(ready, "m", "2")
+    [check] = [check for check in refused.value.report.checks if not check.passed]
+    assert check.name == "roc_auc"
+    assert check.champion is not None
+    assert check.champion > 0.9
+
+
 def test_force_is_recorded_with_its_reason(ready: Settings, tmp_path: Path) -> None:
     data = table(tmp_path, noise=0.05)
     model(ready, data)
