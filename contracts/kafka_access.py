@@ -24,6 +24,8 @@ _LOGIN_SECONDS = 10.0
 _LOOK_SECONDS = 0.2
 _MOST_WORDS = 160
 _CA_SETTING = "MILLRACE_KAFKA_CA_FILE"
+_HUNG_UP = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError, BrokenPipeError)
+"""What a handshake ends in, by which side was quicker, with a server that does not speak TLS."""
 
 
 def require_entry(settings: Settings) -> None:
@@ -112,7 +114,7 @@ def _require_trust(settings: Settings) -> None:
                 context.wrap_socket(connection, server_hostname=host),
             ):
                 return
-        except (ssl.SSLEOFError, ConnectionResetError):
+        except _HUNG_UP:
             refused = AccessError(
                 f"Kafka at {host}:{port} hangs up instead of speaking TLS: check the port and "
                 "MILLRACE_KAFKA_SECURITY_PROTOCOL"

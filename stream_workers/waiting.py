@@ -5,12 +5,13 @@ group and a transactional id per model: of two who do it at once the later one g
 one that is killed is continued where it was.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
 import confluent_kafka
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from contracts.errors import DeliveryError
 from contracts.kafka import consumer_group, describe_topics, librdkafka_settings
@@ -21,6 +22,13 @@ from contracts.waiting import marks, unmarked
 _BATCH = 5000
 _SECONDS = 30.0
 _POLL_SECONDS = 1.0
+_SOON = frozenset(
+    {
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    }
+)
 
 
 def return_waiting(
@@ -88,7 +96,7 @@ def _producer(settings: Settings, group: str, topics: Topics) -> confluent_kafka
 
 def _start_at_committed(consumer: confluent_kafka.Consumer, topic: str, partitions: int) -> None:
     wanted = [TopicPartition(topic, number) for number in range(partitions)]
-    found = consumer.committed(wanted, _SECONDS)
+    found = _committed(consumer, wanted)
     consumer.assign(
         [
             TopicPartition(
@@ -97,6 +105,24 @@ def _start_at_committed(consumer: confluent_kafka.Consumer, topic: str, partitio
             for p in found
         ]
     )
+
+
+def _committed(
+    consumer: confluent_kafka.Consumer, wanted: list[TopicPartition]
+) -> list[TopicPartition]:
+    """A group that is asked for the first time has no coordinator for a moment."""
+    deadline = time.monotonic() + _SECONDS
+    while True:
+        try:
+            found: list[TopicPartition] = consumer.committed(wanted, _SECONDS)
+            errors = [place.error for place in found if place.error is not None]
+            if not errors:
+                return found
+            raise KafkaException(errors[0])
+        except KafkaException as error:
+            if error.args[0].code() not in _SOON or time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
 
 
 def _batches(consumer: confluent_kafka.Consumer, partitions: int) -> Iterator[list[Any]]:
@@ -108,7 +134,7 @@ def _batches(consumer: confluent_kafka.Consumer, partitions: int) -> Iterator[li
             error = message.error()
             if error is None:
                 batch.append(message)
-            elif error.code() == confluent_kafka.KafkaError._PARTITION_EOF:
+            elif error.code() == KafkaError._PARTITION_EOF:
                 at_end.add(message.partition())
             else:
                 raise KafkaException(error)
