@@ -29,7 +29,7 @@ from contracts.packages import DataWindow, Manifest, Payload, sha256
 from contracts.payloads import dump_payload
 from contracts.settings import Settings, load_settings
 from contracts.topics import Topics
-from trainer.deploying import publish
+from trainer.deployments.deploying import publish
 from trainer.golden import golden_samples
 from trainer.onnx_form import with_onnx
 from trainer.packaging import store_package

@@ -12,7 +12,7 @@ from cli.output import print_json, stdout
 from contracts.settings import load_settings
 
 if TYPE_CHECKING:
-    from trainer.judging import Judged
+    from trainer.canaries.judging import Judged
 
 
 def judge(
@@ -33,7 +33,7 @@ def judge(
     Examples: `millrace judge`, `millrace judge --once --dry-run`
     """
     from contracts.telemetry import configure_logging
-    from trainer.judging import judge_all, watch
+    from trainer.canaries.judging import judge_all, watch
 
     settings = load_settings(bootstrap_servers=bootstrap_servers, elasticsearch=elasticsearch)
     if not once:

@@ -19,9 +19,15 @@ _TRUSTED_LIBRARIES = ("sklearn", "xgboost", "lightgbm")
 transformer that is given one calls it."""
 
 _TRUSTED_NAMES = frozenset(
-    {"numpy.dtype", "functools.partial", "sklearn.utils.validation.check_array"}
+    {
+        "functools.partial",
+        "numpy.dtype",
+        "scipy._lib.array_api_compat.numpy._aliases.asarray",
+        "scipy.interpolate._bsplines.BSpline",
+        "sklearn.utils.validation.check_array",
+    }
 )
-"""What histogram boosting and its preparation hold besides. A partial calls what it is made of,
+"""What histogram boosting, splines and preparations hold besides. A partial calls what it is made of,
 which must be trusted itself."""
 
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trainer.deploying import (
+    from trainer.deployments.deploying import (
         Publication,
         deploy,
         pause,
@@ -40,7 +40,7 @@ __all__ = [
     "train",
 ]
 
-_HOMES = dict.fromkeys(__all__, "trainer.deploying") | {
+_HOMES = dict.fromkeys(__all__, "trainer.deployments.deploying") | {
     "Recipe": "trainer.recipes",
     "TrainedVersion": "trainer.training",
     "read_recipe": "trainer.recipes",

@@ -19,9 +19,9 @@ from contracts.packages import Manifest
 from contracts.settings import Settings
 from contracts.topics import Topics
 from trainer.author import author
-from trainer.control_topic import QUICK_TIMEOUT_MS
-from trainer.gate import GateReport
-from trainer.verdicts import Verdict
+from trainer.canaries.verdicts import Verdict
+from trainer.deployments.control_topic import QUICK_TIMEOUT_MS
+from trainer.gate.checks import GateReport
 
 _LIMITS = {
     "bootstrap_timeout_ms": QUICK_TIMEOUT_MS,

@@ -36,8 +36,8 @@ from trainer.announcing import announce_trained
 from trainer.author import author
 from trainer.data_sets import fingerprint
 from trainer.evaluation import Truth, classes_of, outcome_metrics
+from trainer.gate.holdout import HeldOut, to_bytes
 from trainer.golden import golden_samples
-from trainer.holdout import HeldOut, to_bytes
 from trainer.onnx_form import with_onnx
 from trainer.packaging import check_stored, store_package
 from trainer.recipes import check_model_name

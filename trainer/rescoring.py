@@ -15,9 +15,9 @@ from contracts.model_store import ModelStore
 from contracts.packages import Manifest, Metrics
 from contracts.settings import Settings
 from prediction_log.served import Served, read_served
+from trainer.canaries.verdicts import stability_index
+from trainer.deployments.versions import load_deployed
 from trainer.evaluation import classes_of, outcome_metrics
-from trainer.verdicts import stability_index
-from trainer.versions import load_deployed
 
 _TARGET = "label"
 

@@ -18,10 +18,10 @@ from contracts.payloads import dump_payload
 from contracts.settings import Settings
 from trainer.announcing import announce_trained
 from trainer.author import author
-from trainer.control_topic import deployed_version
+from trainer.deployments.control_topic import deployed_version
 from trainer.fitting import FittedModel, fit_model
+from trainer.gate.holdout import HeldOut, chosen_rows, to_bytes
 from trainer.golden import golden_samples
-from trainer.holdout import HeldOut, chosen_rows, to_bytes
 from trainer.onnx_form import with_onnx
 from trainer.packaging import check_stored, store_package
 from trainer.planning import plan

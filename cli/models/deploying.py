@@ -227,7 +227,7 @@ def restore(name: Name, bootstrap_servers: BootstrapServers = None, json: Json =
 
     Example: `millrace models restore fraud`
     """
-    from trainer.archiving import restore as restore_model
+    from trainer.deployments.archiving import restore as restore_model
     from trainer.recipes import check_model_name
 
     check_model_name(name)
@@ -245,7 +245,7 @@ def restore(name: Name, bootstrap_servers: BootstrapServers = None, json: Json =
 
 def _do(command: "Callable[[], Publication]", json: bool) -> "Publication":
     """Run a command; what the gate saw is shown, also where it refuses."""
-    from trainer.gate import GateError
+    from trainer.gate.checks import GateError
 
     try:
         with stderr.status("verifying and writing …"):

@@ -16,7 +16,7 @@ from contracts.packages import PayloadFormat
 from contracts.settings import load_settings
 
 if TYPE_CHECKING:
-    from trainer.collecting import Collectable
+    from trainer.deployments.collecting import Collectable
 
 
 class Collected(Struct, frozen=True, kw_only=True):
@@ -104,8 +104,8 @@ def collect(
     Examples: `millrace models collect --dry-run`, `millrace models collect fraud --keep-days 90`
     """
     from contracts.model_store import ModelStore
-    from trainer.collecting import collectable, stored_versions
-    from trainer.control_topic import read_control
+    from trainer.deployments.collecting import collectable, stored_versions
+    from trainer.deployments.control_topic import read_control
 
     settings = load_settings(bootstrap_servers=bootstrap_servers)
     store = ModelStore(settings.store_url)

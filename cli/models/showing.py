@@ -7,7 +7,13 @@ from msgspec import Struct
 
 from cli.models.arguments import Name, NamedVersion, Version
 from cli.models.deployed import deployment_histories, life_cycle, role
-from cli.models.tables import print_comparison, print_features, print_metrics, print_origin
+from cli.models.tables import (
+    print_comparison,
+    print_features,
+    print_metrics,
+    print_origin,
+    print_parameters,
+)
 from cli.options import BootstrapServers, Json
 from cli.output import print_json, print_table, stdout
 from contracts.model_events import ModelEvent
@@ -77,6 +83,7 @@ def show(
     print_origin(manifest, found.digest, state)
     print_metrics(manifest)
     print_features(manifest)
+    print_parameters(manifest)
     if workers is not None:
         _print_workers(name, workers)
 
@@ -119,7 +126,7 @@ def compare(
 
 def _ask_workers(settings: Settings, name: str) -> list[ModelEvent]:
     from cli.models.waiting import running_workers
-    from trainer.roll_call import call_roll
+    from trainer.deployments.roll_call import call_roll
 
     return call_roll(settings, name, running_workers(settings))
 

@@ -60,6 +60,11 @@ def print_features(manifest: Manifest) -> None:
         print_table("left out", ("column", "why"), manifest.data.left_out.items())
 
 
+def print_parameters(manifest: Manifest) -> None:
+    """How the estimator was set, and by which choices it was made."""
+    print_table("parameters", ("", ""), sorted(manifest.parameters.items()))
+
+
 def print_metrics(manifest: Manifest) -> None:
     """One row per figure, one column per data set; and what counts as yes with two classes."""
     costs = manifest.costs

@@ -30,7 +30,7 @@ def running_workers(settings: Settings) -> list[str]:
 
 def _wait_for_workers(settings: Settings, deployment: Deployment) -> None:
     """A worker that has not heard of the end of the pause would put them aside again."""
-    from trainer.roll_call import call_roll
+    from trainer.deployments.roll_call import call_roll
 
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:

@@ -21,7 +21,7 @@ from trainer import (
     start_canary,
     start_shadow,
 )
-from trainer.roll_call import call_roll
+from trainer.deployments.roll_call import call_roll
 
 pytestmark = pytest.mark.stack
 

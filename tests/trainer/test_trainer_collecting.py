@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from msgspec.structs import replace
 
 from contracts.deployments import DeployedVersion, Deployment
-from trainer.collecting import StoredVersion, collectable
-from trainer.transitions import promoted, with_canary, with_shadow
+from trainer.deployments.collecting import StoredVersion, collectable
+from trainer.deployments.transitions import promoted, with_canary, with_shadow
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 OLD = NOW - timedelta(days=300)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from kafka import TopicPartition
 
-import trainer.deploying
+import trainer.deployments.deploying
 from contracts.consumers import python_consumer
 from contracts.errors import DeploymentError, PackageError, UsageError
 from contracts.kafka import create_topics
@@ -33,9 +33,9 @@ from trainer import (
     start_shadow,
     train,
 )
-from trainer.archiving import restore
-from trainer.control_topic import ControlState, read_control
-from trainer.gate import GateError
+from trainer.deployments.archiving import restore
+from trainer.deployments.control_topic import ControlState, read_control
+from trainer.gate.checks import GateError
 
 pytestmark = pytest.mark.stack
 ROWS = 3000
@@ -165,7 +165,7 @@ def test_of_two_engineers_with_different_commands_one_wins_and_the_other_is_told
         model(ready, data)
     publish(ready, "m", "1")
     both_have_read = threading.Barrier(2)
-    read = trainer.deploying.read_control
+    read = trainer.deployments.deploying.read_control
     waited = threading.local()
 
     def read_then_wait(settings: Settings) -> ControlState:
@@ -175,7 +175,7 @@ def test_of_two_engineers_with_different_commands_one_wins_and_the_other_is_told
             both_have_read.wait(60)
         return state
 
-    monkeypatch.setattr(trainer.deploying, "read_control", read_then_wait)
+    monkeypatch.setattr(trainer.deployments.deploying, "read_control", read_then_wait)
     done: list[str] = []
     told: list[str] = []
 

@@ -28,8 +28,8 @@ from prediction_log.documents import (
 from prediction_log.indices import IndexNames, coordinates_id, prediction_id
 from prediction_log.template import install_template
 from trainer import Recipe, publish, start_canary, train
-from trainer.control_topic import read_control
-from trainer.judging import Judged, judge_all
+from trainer.canaries.judging import Judged, judge_all
+from trainer.deployments.control_topic import read_control
 from trainer.rescoring import rescore
 
 pytestmark = pytest.mark.stack

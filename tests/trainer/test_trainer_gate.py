@@ -4,7 +4,7 @@ import pytest
 
 from contracts.packages import Metrics
 from contracts.release_rules import Gate, LatencyBudget, Limit
-from trainer.gate import GateReport, Timings, compared, timed, worse
+from trainer.gate.checks import GateReport, Timings, compared, timed, worse
 
 
 def refused(gate: Gate, candidate: Metrics | None, champion: Metrics | str | None = None) -> str:

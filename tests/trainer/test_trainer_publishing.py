@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from msgspec.structs import replace
 
-import trainer.deploying
+import trainer.deployments.deploying
 from contracts.deployments import PAYLOAD_TYPE, Canary, ControlLog, DeployedVersion, Deployment
 from contracts.errors import (
     ConfigurationError,
@@ -30,7 +30,7 @@ from contracts.settings import Settings
 from contracts.signatures import seal
 from contracts.topics import Topics
 from trainer import Recipe, deploy, publish, train
-from trainer.control_topic import ControlState, read_control
+from trainer.deployments.control_topic import ControlState, read_control
 
 pytestmark = pytest.mark.stack
 
@@ -120,7 +120,7 @@ def test_of_two_publishers_at_once_exactly_one_wins(
 ) -> None:
     train_again(ready, orders)
     both_have_read = threading.Barrier(2)
-    read = trainer.deploying.read_control
+    read = trainer.deployments.deploying.read_control
     waited = threading.local()
 
     def read_then_wait(settings: Settings) -> ControlState:
@@ -130,7 +130,7 @@ def test_of_two_publishers_at_once_exactly_one_wins(
             both_have_read.wait(60)
         return state
 
-    monkeypatch.setattr(trainer.deploying, "read_control", read_then_wait)
+    monkeypatch.setattr(trainer.deployments.deploying, "read_control", read_then_wait)
     won: list[Deployment] = []
     lost: list[str] = []
 

@@ -26,7 +26,7 @@ from contracts.packages import Costs
 from contracts.scorer import Scorer
 from contracts.settings import Settings
 from trainer import Recipe, TrainedVersion, train
-from trainer.holdout import from_bytes
+from trainer.gate.holdout import from_bytes
 
 ROWS = 400
 

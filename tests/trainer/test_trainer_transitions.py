@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from contracts.deployments import Canary, DeployedVersion, Deployment
 from contracts.errors import UsageError
-from trainer.transitions import (
+from trainer.deployments.transitions import (
     canary_ended,
     canary_promoted,
     promoted,

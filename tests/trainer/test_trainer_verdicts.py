@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from contracts.release_rules import CanaryRule, Limit
-from trainer.verdicts import Shown, stability_index, verdict, wilson_lower
+from trainer.canaries.verdicts import Shown, stability_index, verdict, wilson_lower
 
 RULE = CanaryRule(least_predictions=1000, hours=24)
 HOUR = timedelta(hours=1)

@@ -7,8 +7,8 @@ from contracts.errors import DeploymentError, MillraceError, SignatureError, Usa
 from contracts.keys import load_trusted_keys
 from contracts.model_store import ModelStore
 from contracts.settings import Settings
-from trainer.control_topic import read_control
-from trainer.control_writer import write
+from trainer.deployments.control_topic import read_control
+from trainer.deployments.control_writer import write
 
 logger = logging.getLogger("trainer")
 

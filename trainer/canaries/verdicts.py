@@ -10,7 +10,7 @@ from msgspec import Struct
 from contracts.model_events import Check
 from contracts.packages import Metrics
 from contracts.release_rules import CanaryRule
-from trainer.gate import compared_metrics
+from trainer.gate.checks import compared_metrics
 
 LEAST_EVENTS_TO_ALARM = 50
 """Events of a canary before its failures alone end it."""

@@ -21,10 +21,10 @@ from contracts.packages import Manifest, verify_package
 from contracts.settings import Settings
 from prediction_log.evidence import VersionEvidence, read_evidence
 from trainer.announcing import announce_verdict
-from trainer.control_topic import read_control
-from trainer.deploying import conclude_canary
+from trainer.canaries.verdicts import Shown, Verdict, verdict
+from trainer.deployments.control_topic import read_control
+from trainer.deployments.deploying import conclude_canary
 from trainer.evaluation import classes_of, outcome_metrics
-from trainer.verdicts import Shown, Verdict, verdict
 
 log = structlog.get_logger("judge")
 _TARGET = "label"

@@ -13,7 +13,7 @@ from contracts.keys import load_private_key
 from contracts.settings import Settings
 from contracts.signatures import seal
 from contracts.topics import Topics
-from trainer.control_topic import ControlState
+from trainer.deployments.control_topic import ControlState
 
 ACKNOWLEDGED_WITHIN_MS = 30_000
 

@@ -11,13 +11,13 @@ from contracts.errors import UsageError
 from contracts.keys import load_private_key
 from contracts.model_store import ModelStore
 from contracts.settings import Settings
-from trainer import transitions
 from trainer.announcing import announce_deployed, announce_gate
-from trainer.archiving import archive
 from trainer.author import author
-from trainer.control_topic import read_control
-from trainer.control_writer import require_won, sealed, write
-from trainer.gate import GateError, GateReport
+from trainer.deployments import transitions
+from trainer.deployments.archiving import archive
+from trainer.deployments.control_topic import read_control
+from trainer.deployments.control_writer import require_won, sealed, write
+from trainer.gate.checks import GateError, GateReport
 from trainer.recipes import check_model_name
 
 Step = Callable[[Deployment], Deployment]
@@ -206,7 +206,7 @@ def _put_into_traffic(
         )
     if wanted == before:
         return Publication(wanted, changed=False, previous=before)
-    from trainer.gating import ask_gate  # scikit-learn, which a rollback must not wait for
+    from trainer.gate.asking import ask_gate  # scikit-learn, which a rollback must not wait for
 
     report = ask_gate(settings, model, found, before)
     announce_gate(settings, report, found.digest, reason, forced=force)
@@ -261,7 +261,7 @@ def _require_loadable(settings: Settings, before: Deployment | None, wanted: Dep
     known = before.versions if before else {}
     new = {d: version for d, version in wanted.versions.items() if d not in known}
     if new:
-        from trainer.versions import load_deployed  # as above
+        from trainer.deployments.versions import load_deployed  # as above
 
         for digest, version in new.items():
             load_deployed(settings, wanted.model, DeployedVersion(version.version, digest))

@@ -11,10 +11,10 @@ from contracts.model_store import ModelStore
 from contracts.packages import Manifest, Metrics
 from contracts.scorer import Columns, Scorer
 from contracts.settings import Settings
+from trainer.deployments.versions import LoadedVersion, load_deployed
 from trainer.evaluation import classes_of, outcome_metrics
-from trainer.gate import GateReport, Timings, compared, timed
-from trainer.holdout import HeldOut, from_bytes
-from trainer.versions import LoadedVersion, load_deployed
+from trainer.gate.checks import GateReport, Timings, compared, timed
+from trainer.gate.holdout import HeldOut, from_bytes
 
 _CALLS = 15
 

@@ -1,0 +1,1 @@
+"""What becomes of canaries, by the rules of their recipes."""

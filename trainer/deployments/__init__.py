@@ -1,0 +1,1 @@
+"""What serves: read from the control topic, changed by one signed message at a time."""
