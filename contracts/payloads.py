@@ -27,8 +27,8 @@ _TRUSTED_NAMES = frozenset(
         "sklearn.utils.validation.check_array",
     }
 )
-"""What histogram boosting, splines and preparations hold besides. A partial calls what it is made of,
-which must be trusted itself."""
+"""What histogram boosting, splines and preparations hold besides. A partial calls what it is made
+of, which must be trusted itself."""
 
 
 def dump_payload(format_: PayloadFormat, estimator: Estimator) -> bytes:
