@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Struct
@@ -22,7 +23,8 @@ from contracts.errors import ConfigurationError, SignatureError, UsageError
 Purpose = Literal["packages", "deployments"]
 PURPOSES: tuple[Purpose, ...] = ("packages", "deployments")
 
-_FACT = re.compile(r"^(owner|not-before|not-after):[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_FACT = re.compile(r"^([\w-]+):[ \t]*(.*?)[ \t\r]*$", re.MULTILINE)
+_FACTS = frozenset({"owner", "not-before", "not-after"})
 _BLOCK = b"-----BEGIN"
 
 
@@ -138,8 +140,16 @@ def load_trusted_keys(keys_dir: Path, purpose: Purpose) -> TrustedKeys:
     Raises:
         ConfigurationError: a file there is not an Ed25519 public key, or says nonsense of it.
     """
-    keys = map(read_public_key, sorted(_trusted_folder(keys_dir, purpose).glob("*.pem")))
-    return {key_id(key.public_key): key for key in keys}
+    trusted: TrustedKeys = {}
+    for path in sorted(_trusted_folder(keys_dir, purpose).glob("*.pem")):
+        key = read_public_key(path)
+        if key_id(key.public_key) in trusted:
+            raise ConfigurationError(
+                f"{path} holds a key that another file there holds too: delete one of them, or "
+                "nobody can say until when it counts"
+            )
+        trusted[key_id(key.public_key)] = key
+    return trusted
 
 
 def read_public_key(path: Path) -> TrustedKey:
@@ -152,13 +162,18 @@ def read_public_key(path: Path) -> TrustedKey:
     try:
         data = path.read_bytes()
         key = serialization.load_pem_public_key(data)
-        facts = dict(_FACT.findall(data[: data.find(_BLOCK)].decode()))
+        said = _FACT.findall(data[: data.find(_BLOCK)].decode())
     except FileNotFoundError:
         raise ConfigurationError(f"there is no file {path}") from None
-    except ValueError as error:
+    except (ValueError, OSError, UnsupportedAlgorithm) as error:
         raise ConfigurationError(f"{path} is not a public key in PEM form: {error}") from error
     if not isinstance(key, Ed25519PublicKey):
         raise ConfigurationError(f"{path} is not an Ed25519 public key")
+    facts = {name.lower(): value for name, value in said}
+    if strange := facts.keys() - _FACTS:
+        raise ConfigurationError(
+            f"{path} says '{min(strange)}', which is none of {', '.join(sorted(_FACTS))}"
+        )
     return TrustedKey(
         key,
         facts.get("owner"),
@@ -169,7 +184,11 @@ def read_public_key(path: Path) -> TrustedKey:
 
 def trust(keys_dir: Path, purpose: Purpose, key: TrustedKey) -> str:
     """Trust a public key from now on, or change until when and whose it is; give its id."""
+    before = _files_of(keys_dir, purpose, key_id(key.public_key))
     _trust(keys_dir, purpose, key)
+    for path in before:  # one under another name would still say what it said
+        if path.stem != key_id(key.public_key):
+            path.unlink()
     return key_id(key.public_key)
 
 
@@ -179,14 +198,18 @@ def revoke(keys_dir: Path, purpose: Purpose, keyid: str) -> None:
     Raises:
         UsageError: it is not trusted now.
     """
-    path = _trusted_folder(keys_dir, purpose) / f"{keyid}.pem"
-    for found in _trusted_folder(keys_dir, purpose).glob("*.pem"):
-        if key_id(read_public_key(found).public_key) == keyid:
-            path = found
-    if not path.exists():
+    found = _files_of(keys_dir, purpose, keyid)
+    if not found:
         known = ", ".join(load_trusted_keys(keys_dir, purpose)) or "none"
         raise UsageError(f"key {keyid} is not trusted for {purpose}; trusted are: {known}")
-    path.unlink()
+    for path in found:  # a file may have been copied under another name
+        path.unlink()
+
+
+def _files_of(keys_dir: Path, purpose: Purpose, keyid: str) -> list[Path]:
+    """A public key may have been copied here under any name."""
+    files = _trusted_folder(keys_dir, purpose).glob("*.pem")
+    return [path for path in files if key_id(read_public_key(path).public_key) == keyid]
 
 
 def private_path(keys_dir: Path, purpose: Purpose) -> Path:
@@ -221,10 +244,10 @@ def _write_pair(keys_dir: Path, purpose: Purpose, key: Ed25519PrivateKey) -> Non
 def _trust(keys_dir: Path, purpose: Purpose, key: TrustedKey) -> None:
     folder = _trusted_folder(keys_dir, purpose)
     folder.mkdir(parents=True, exist_ok=True)
-    facts = {
+    facts: dict[str, str | None] = {
         "owner": " ".join(key.owner.split()) if key.owner else None,
-        "not-before": key.not_before and key.not_before.isoformat(),
-        "not-after": key.not_after and key.not_after.isoformat(),
+        "not-before": key.not_before.isoformat() if key.not_before else None,
+        "not-after": key.not_after.isoformat() if key.not_after else None,
     }
     pem = key.public_key.public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo

@@ -149,7 +149,7 @@ class ModelStore:
             for path in (*paths, self._package(model, digest)):
                 if self._fs.exists(path):
                     self._fs.rm(path, recursive=True)
-        except OSError as error:
+        except Exception as error:  # file systems have errors of their own
             raise UnreachableError(
                 f"the model store {self.url} did not delete {model} {version}: {error}"
             ) from error
@@ -179,7 +179,7 @@ class ModelStore:
             return [str(path).rstrip("/") for path in self._fs.ls(folder, detail=False)]
         except FileNotFoundError:
             return []
-        except OSError as error:
+        except Exception as error:  # file systems have errors of their own
             raise UnreachableError(
                 f"the model store {self.url} does not answer: {error}"
             ) from error
@@ -189,7 +189,7 @@ class ModelStore:
             return bytes(self._fs.cat_file(path))
         except FileNotFoundError:
             raise PackageError(f"the model store {self.url} has no {path}") from None
-        except OSError as error:
+        except Exception as error:  # file systems have errors of their own
             raise UnreachableError(
                 f"the model store {self.url} does not answer: {error}"
             ) from error
@@ -206,7 +206,7 @@ class ModelStore:
                 raise VersionTakenError(
                     f"version {version} of '{model}' exists with other content; train again"
                 ) from None
-        except OSError as error:
+        except Exception as error:  # file systems have errors of their own
             raise UnreachableError(f"the model store {self.url} took no {path}: {error}") from error
 
     def _write(self, path: str, data: bytes) -> None:
@@ -215,7 +215,7 @@ class ModelStore:
             # A reader must never see half a file: local writes go aside and are renamed.
             with self._fs.transaction:
                 self._fs.pipe_file(path, data)
-        except OSError as error:
+        except Exception as error:  # file systems have errors of their own
             raise UnreachableError(f"the model store {self.url} took no {path}: {error}") from error
 
 

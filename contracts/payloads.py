@@ -71,7 +71,7 @@ def _require_known_types(payload: bytes) -> list[str]:
         found: list[str] = skops.io.get_untrusted_types(data=payload)
     except Exception as error:  # a broken archive raises whatever its reader does
         raise PackageError(f"the skops payload cannot be read: {error!r}") from error
-    strange = [name for name in found if not _is_trusted(name)]
+    strange = [name for name in found if not is_trusted(name)]
     if strange:
         raise PackageError(
             f"the payload holds {', '.join(strange)}, which a payload without pickle may not: use "
@@ -80,13 +80,16 @@ def _require_known_types(payload: bytes) -> list[str]:
     return found
 
 
-def _is_trusted(name: str) -> bool:
+def is_trusted(name: str) -> bool:
+    """Whether a skops payload may hold what goes by a name, beside what skops trusts itself."""
     if name in _TRUSTED_NAMES:
         return True
     module, _, attribute = name.rpartition(".")
     if module.split(".")[0] not in _TRUSTED_LIBRARIES:
         return False
     try:
-        return isinstance(getattr(import_module(module), attribute, None), type)
+        found = getattr(import_module(module), attribute, None)
     except ImportError:
         return False
+    # At home there: modules also hold classes of others that they import, such as attrgetter.
+    return isinstance(found, type) and (found.__module__, found.__qualname__) == (module, attribute)

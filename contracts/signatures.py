@@ -10,6 +10,9 @@ from msgspec import Struct
 from contracts.errors import SignatureError
 from contracts.keys import TrustedKey, TrustedKeys, key_id
 
+_SHOWN = 64
+"""Most signers that an error names, and most characters of each: strangers may write them."""
+
 
 class _Signature(Struct, frozen=True):
     keyid: str
@@ -74,7 +77,7 @@ def open_envelope(data: bytes, payload_type: str, trusted: TrustedKeys) -> Signe
             ) from None
         return Signed(payload, key)
     known = ", ".join(sorted(trusted)) or "none"
-    signers = ", ".join(keyid for keyid, _ in signatures) or "nobody"
+    signers = ", ".join(keyid[:_SHOWN] for keyid, _ in signatures[:_SHOWN]) or "nobody"
     raise SignatureError(f"signed by {signers}; trusted keys here: {known}")
 
 

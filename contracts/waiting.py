@@ -19,7 +19,7 @@ def unmarked(headers: Headers) -> Headers:
 
 def marks(headers: Headers) -> tuple[str, str] | None:
     """The model that an event waits for, and the topic it came from."""
-    found = dict(headers)
+    found = {name: value for name, value in headers if value is not None}
     if not found.keys() >= _MARKS:
         return None
     return found[_MODEL].decode("utf-8", "replace"), found[_TOPIC].decode("utf-8", "replace")

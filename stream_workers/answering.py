@@ -39,7 +39,7 @@ def answer(scorer: Scorer, rows: Sequence[Row]) -> Answers:
     if inputs is None:
         rows, inputs, refused = _read_one_by_one(scorer, rows)
     began = time.perf_counter()
-    outcomes, failures = _Halving(scorer).predict(inputs, len(rows))
+    outcomes, failures = _Halving(scorer, inputs, len(rows)).predict(inputs, len(rows))
     seconds = time.perf_counter() - began
     if None not in outcomes:
         return Answers(rows, outcomes, refused, seconds)  # type: ignore[arg-type]
@@ -78,12 +78,15 @@ class _Halving:
     """Scores rows in one call; if the model raises, halves until the rows at fault stand alone.
 
     A model that raises whatever it is given would be called twice for each row, and hold up every
-    other model: after some rows in a row without one that it can score, the rest goes unasked.
+    other model: after some rows in a row that it cannot score, rows from all over the batch are
+    tried, and only if it can score none of them the rest goes unasked. One sender's rows alone do
+    not bring that about.
     """
 
-    def __init__(self, scorer: Scorer) -> None:
-        self._scorer = scorer
+    def __init__(self, scorer: Scorer, inputs: Inputs, count: int) -> None:
+        self._scorer, self._whole, self._count = scorer, inputs, count
         self._failed_in_a_row = 0
+        self._hopeless: bool | None = None
         self._last = ""
 
     def predict(
@@ -93,7 +96,7 @@ class _Halving:
         raised on, by their number, what it said."""
         if count == 0:
             return [], {}
-        if self._failed_in_a_row >= _HOPELESS:
+        if self._failed_in_a_row >= _HOPELESS and self._is_hopeless():
             return [None] * count, dict.fromkeys(range(count), self._last)
         try:
             outcomes = self._scorer.answer(inputs)
@@ -109,3 +112,16 @@ class _Halving:
         first, failures = self.predict(inputs[:middle], middle)
         second, more = self.predict(inputs[middle:], count - middle)
         return [*first, *second], failures | {middle + n: why for n, why in more.items()}
+
+    def _is_hopeless(self) -> bool:
+        if self._hopeless is None:
+            step = max(1, self._count // _HOPELESS)
+            self._hopeless = not any(map(self._can_score, range(0, self._count, step)))
+        return self._hopeless
+
+    def _can_score(self, row: int) -> bool:
+        try:
+            self._scorer.answer(self._whole[row : row + 1])
+        except Exception:  # an estimator may raise anything
+            return False
+        return True

@@ -13,6 +13,7 @@ from contracts.model_events import ModelEvent, ModelEventKind
 from contracts.settings import Settings
 from contracts.topics import Topics
 
+_REASON_CHARACTERS = 1000
 log = structlog.get_logger("stream_workers.control")
 
 
@@ -51,6 +52,8 @@ class ModelEventWriter:
                 "author": deployment.author,
             }
         facts |= more
+        if isinstance(reason := facts.get("reason"), str):
+            facts["reason"] = reason[:_REASON_CHARACTERS]  # strangers may have written it
         self._changed(event)
         level = log.warning if event in ("rejected", "kept") else log.info
         level(f"model {event}", model=model, **facts)
@@ -62,8 +65,11 @@ class ModelEventWriter:
             control_offset=self.offset,
             **facts,  # type: ignore[arg-type]
         )
-        self._producer.produce(self._topic, msgspec.json.encode(value), model.encode())
-        self._producer.poll(0)
+        try:
+            self._producer.produce(self._topic, msgspec.json.encode(value), model.encode())
+            self._producer.poll(0)
+        except (confluent_kafka.KafkaException, BufferError) as error:
+            log.warning("a model event was not written", event_kind=event, reason=str(error))
 
     def poll(self) -> None:
         """Let delivery reports be dealt with."""

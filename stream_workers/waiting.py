@@ -8,13 +8,16 @@ one that is killed is continued where it was.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from datetime import datetime
 from typing import Any
 
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from contracts.dead_letters import Headers
 from contracts.errors import DeliveryError
 from contracts.kafka import consumer_group, describe_topics, librdkafka_settings
+from contracts.kafka_reading import headers_of
 from contracts.settings import Settings
 from contracts.topics import Topics
 from contracts.waiting import marks, unmarked
@@ -32,11 +35,16 @@ _SOON = frozenset(
 
 
 def return_waiting(
-    settings: Settings, model: str, returned: Callable[[int], None] = lambda _: None
+    settings: Settings,
+    model: str,
+    since: datetime | None = None,
+    returned: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Put the events that wait for a model back onto their topics, in order.
 
     Args:
+        since: when the pause began, where Kafka has forgotten how far an earlier resume came
+            (`offsets.retention.minutes`): what waited before then was returned then.
         returned: told after every batch how many it were.
 
     Returns:
@@ -46,16 +54,16 @@ def return_waiting(
         DeliveryError: Kafka did not take them; run it again, it goes on where it was.
     """
     topics = Topics(settings)
-    inputs = {topic.name for topic in topics.inputs}
+    inputs, most = {topic.name for topic in topics.inputs}, settings.max_event_bytes
     partitions = describe_topics(settings, [topics.waiting.name])[topics.waiting.name].partitions
     group = f"{consumer_group(settings, 'waiting')}-{model}"
     total = 0
     try:
         with closing(_consumer(settings, group)) as consumer:
             producer = _producer(settings, group, topics)
-            _start_at_committed(consumer, topics.waiting.name, partitions)
+            _start_at_committed(consumer, topics.waiting.name, partitions, since)
             for batch in _batches(consumer, partitions):
-                records = [record for record in batch if _is_for(record, model, inputs)]
+                records = [record for record in batch if _is_for(record, model, inputs, most)]
                 _return(producer, consumer, records)
                 total += len(records)
                 returned(len(records))
@@ -94,16 +102,21 @@ def _producer(settings: Settings, group: str, topics: Topics) -> confluent_kafka
     return producer
 
 
-def _start_at_committed(consumer: confluent_kafka.Consumer, topic: str, partitions: int) -> None:
+def _start_at_committed(
+    consumer: confluent_kafka.Consumer, topic: str, partitions: int, since: datetime | None
+) -> None:
     wanted = [TopicPartition(topic, number) for number in range(partitions)]
     found = _committed(consumer, wanted)
+    unknown = [place for place in found if place.offset < 0]
+    if since is None:
+        begin = {place.partition: confluent_kafka.OFFSET_BEGINNING for place in unknown}
+    else:
+        moment = int(since.timestamp() * 1000)
+        asked = [TopicPartition(topic, place.partition, moment) for place in unknown]
+        answers = consumer.offsets_for_times(asked, _SECONDS) if asked else []
+        begin = {place.partition: place.offset for place in answers}
     consumer.assign(
-        [
-            TopicPartition(
-                topic, p.partition, p.offset if p.offset >= 0 else confluent_kafka.OFFSET_BEGINNING
-            )
-            for p in found
-        ]
+        [TopicPartition(topic, p.partition, begin.get(p.partition, p.offset)) for p in found]
     )
 
 
@@ -142,9 +155,15 @@ def _batches(consumer: confluent_kafka.Consumer, partitions: int) -> Iterator[li
             yield batch
 
 
-def _is_for(message: confluent_kafka.Message, model: str, inputs: set[str]) -> bool:
-    waits = marks(message.headers() or [])  # type: ignore[arg-type]
-    return waits is not None and waits[0] == model and waits[1] in inputs
+def _is_for(message: confluent_kafka.Message, model: str, inputs: set[str], most: int) -> bool:
+    """Anybody who may write there may have written it: what no worker wrote is left."""
+    waits = marks(_headers(message))
+    fits = len(message.value() or b"") <= most
+    return fits and waits is not None and waits[0] == model and waits[1] in inputs
+
+
+def _headers(message: confluent_kafka.Message) -> Headers:
+    return [(name, value) for name, value in headers_of(message) or [] if value is not None]
 
 
 def _return(
@@ -154,9 +173,9 @@ def _return(
 ) -> None:
     producer.begin_transaction()
     for message in records:
-        headers = message.headers() or []
+        headers = _headers(message)
         producer.produce(
-            marks(headers)[1],  # type: ignore[arg-type,index]
+            marks(headers)[1],  # type: ignore[index]
             message.value(),
             message.key(),
             message.partition() or 0,

@@ -40,7 +40,7 @@ from trainer.gate.holdout import HeldOut, to_bytes
 from trainer.golden import golden_samples
 from trainer.onnx_form import with_onnx
 from trainer.packaging import check_stored, store_package
-from trainer.recipes import check_model_name
+from trainer.recipes import check_limits, check_model_name
 
 
 class ImportSchema(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,6 +93,8 @@ def import_model(
     check_model_name(model)
     key = load_private_key(settings.keys, "packages")
     schema = _read_schema(schema_file)
+    check_limits(schema.gate.metrics)
+    check_limits(schema.canary.metrics if schema.canary else {})
     estimator = _read_estimator(estimator_file)
     features = FeatureSchema(schema.features, frame=_wants_frame(estimator, schema, schema_file))
     task = schema.task or _task(estimator)

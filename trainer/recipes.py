@@ -116,8 +116,8 @@ def check_recipe(recipe: Recipe) -> None:
         if given not in choices and not (what == "estimator" and SOURCE_FUNCTION.match(given)):
             raise UsageError(f"there is no {what} '{given}': choose one of {', '.join(choices)}")
     _check_targets(recipe)
-    _check_limits(recipe.gate.metrics)
-    _check_limits(recipe.canary.metrics if recipe.canary else {})
+    check_limits(recipe.gate.metrics)
+    check_limits(recipe.canary.metrics if recipe.canary else {})
     if recipe.start and recipe.end and as_utc(recipe.start) >= as_utc(recipe.end):
         raise UsageError("the window is empty: its start must be before its end")
 
@@ -134,7 +134,12 @@ def _check_targets(recipe: Recipe) -> None:
         raise UsageError(f"{recipe.task} has one target; several make a task multi_output")
 
 
-def _check_limits(limits: Mapping[str, Limit]) -> None:
+def check_limits(limits: Mapping[str, Limit]) -> None:
+    """Refuse what cannot be compared with the champion.
+
+    Raises:
+        UsageError: whether more or less of a metric is better is not known.
+    """
     for name, limit in limits.items():
         if limit.worse_by is not None and name not in HIGHER_IS_BETTER | LOWER_IS_BETTER:
             known = ", ".join(sorted(HIGHER_IS_BETTER | LOWER_IS_BETTER))

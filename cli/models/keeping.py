@@ -16,6 +16,7 @@ from contracts.packages import PayloadFormat
 from contracts.settings import load_settings
 
 if TYPE_CHECKING:
+    from contracts.model_store import ModelStore
     from trainer.deployments.collecting import Collectable
 
 
@@ -116,6 +117,7 @@ def collect(
         stored = stored_versions(store, model)
         # Read anew for each model, and as late as can be: somebody may deploy meanwhile.
         history = read_control(settings).log.history.get(model, [])
+        _require_known(store, model, history[-1].sequence if history else 0)
         found: list[Collectable] = list(
             collectable(
                 stored,
@@ -141,6 +143,25 @@ def collect(
         title = "would go" if dry_run else "deleted"
         rows = [(one.model, one.version or "none", one.digest[:12], one.why) for one in gone]
         print_table(title, ("model", "version", "digest", "why"), rows)
+
+
+def _require_known(store: "ModelStore", model: str, newest: int) -> None:
+    """Nothing may go while it is not certain what serves.
+
+    Args:
+        newest: the last sequence that counts here.
+
+    Raises:
+        UsageError: the store knows a later one: the control topic was lost, or its key is not
+            trusted here.
+    """
+    kept = max(store.archived(model), default=0)
+    if newest < kept:
+        raise UsageError(
+            f"the store knows deployment {kept} of '{model}', the control topic as it counts here "
+            f"ends at {newest}: is a key not trusted here ('millrace models history {model}'), or "
+            "was the topic lost ('millrace models restore')? Nothing was deleted"
+        )
 
 
 def rebuild(name: Name, json: Json = False) -> None:

@@ -1,7 +1,8 @@
 """After a pause: first all workers must score again, then what has waited comes back."""
 
 import time
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from cli.output import say, stderr
 from cli.running_services import running_services
@@ -14,10 +15,12 @@ _PATIENCE_SECONDS = 30.0
 def return_waiting(settings: Settings, deployment: Deployment) -> int:
     """Give the events of a model back to its workers; how many had waited."""
     from stream_workers.waiting import return_waiting as return_events
+    from trainer.deployments.control_topic import read_control
 
     _wait_for_workers(settings, deployment)
+    history = read_control(settings).log.history[deployment.model]
     with stderr.status("returning the events that have waited …"):
-        return return_events(settings, deployment.model)
+        return return_events(settings, deployment.model, _paused_since(history))
 
 
 def running_workers(settings: Settings) -> list[str]:
@@ -26,6 +29,15 @@ def running_workers(settings: Settings) -> list[str]:
     return [
         state.stats.member for state in states if state.stats.service == "worker" and state.alive
     ]
+
+
+def _paused_since(history: Sequence[Deployment]) -> datetime:
+    """When the last pause began, by clocks that may differ by a day."""
+    since = history[-1].created_at
+    last = next((n for n in reversed(range(len(history))) if history[n].paused), None)
+    while last is not None and last >= 0 and history[last].paused:
+        since, last = history[last].created_at, last - 1
+    return since - timedelta(days=1)
 
 
 def _wait_for_workers(settings: Settings, deployment: Deployment) -> None:

@@ -1,5 +1,6 @@
 """Keys count for a purpose and for a time, and a record is judged by its own time for ever."""
 
+import json
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -110,6 +111,32 @@ def test_a_revoked_key_counts_for_nothing(keys: Path) -> None:
         revoke(keys, "deployments", old)
 
 
+def test_one_key_in_two_files_is_refused_and_both_can_be_revoked(keys: Path) -> None:
+    folder = keys / "trusted" / "deployments"
+    [path] = folder.iterdir()
+    (folder / "zz-ana.pem").write_bytes(path.read_bytes())
+    with pytest.raises(ConfigurationError, match="another file there holds too"):
+        load_trusted_keys(keys, "deployments")
+    trust(keys, "deployments", read_public_key(path))
+    assert [one.name for one in folder.iterdir()] == [path.name]
+    (folder / "zz-ana.pem").write_bytes(path.read_bytes())
+    revoke(keys, "deployments", path.stem)
+    assert load_trusted_keys(keys, "deployments") == {}
+
+
+def test_names_of_strangers_in_an_envelope_are_shown_in_part(keys: Path) -> None:
+    hostile = json.dumps(
+        {
+            "payload": "",
+            "payloadType": PAYLOAD_TYPE,
+            "signatures": [{"keyid": "x" * 1_000_000, "sig": ""}] * 100,
+        }
+    )
+    with pytest.raises(SignatureError) as refused:
+        control(keys).accept(hostile.encode(), None)
+    assert len(str(refused.value)) < 10_000
+
+
 def test_keys_of_one_purpose_do_not_count_for_the_other(keys: Path) -> None:
     other = load_trusted_keys(keys, "packages")
     with pytest.raises(SignatureError, match="trusted keys here"):
@@ -120,6 +147,8 @@ def test_keys_of_one_purpose_do_not_count_for_the_other(keys: Path) -> None:
     ("content", "why"),
     [
         (b"not a key", "not a public key"),
+        (b"until: 2027-01-01T00:00:00Z\n", "says 'until', which is none of"),
+        (b"Not-After: tomorrow\n", "not-after must be a time with a zone"),
         (b"not-after: tomorrow\n", "not-after must be a time with a zone"),
         (b"not-after: 2027-01-01T00:00:00\n", "not-after must be a time with a zone"),
     ],

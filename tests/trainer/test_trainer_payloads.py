@@ -1,6 +1,7 @@
 """Payloads that need no unpickling, and a worker that takes no others."""
 
 import posix
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from contracts.keys import load_private_key, load_trusted_keys
 from contracts.model_store import ModelStore
 from contracts.package_loading import load_scorer
 from contracts.packages import Package, Payload, decode_manifest, sha256, sign_package
-from contracts.payloads import dump_payload, load_payload
+from contracts.payloads import dump_payload, is_trusted, load_payload
 from contracts.settings import Settings
 from trainer import Recipe, train
 
@@ -73,6 +74,17 @@ def test_a_function_hidden_in_a_skops_payload_is_refused(tmp_path: Path) -> None
     with pytest.raises(PackageError, match=r"numpy.*runstring|runstring"):
         load_payload("skops", skops.io.dumps(FunctionTransformer(np.testing.runstring)))
     assert not footprint.exists()
+
+
+def test_a_function_that_a_module_of_scikit_learn_imports_is_refused() -> None:
+    payload = skops.io.dumps(FunctionTransformer(attrgetter("__class__")))
+    disguised = payload.replace(b'"operator"', b'"sklearn.feature_selection._base"')
+    for data in (payload, disguised):
+        with pytest.raises(PackageError):
+            load_payload("skops", data)
+    for name in ("attrgetter", "BaseEstimator"):
+        assert not is_trusted(f"sklearn.feature_selection._base.{name}")
+    assert is_trusted("sklearn.base.BaseEstimator")
 
 
 def test_what_skops_cannot_read_back_is_not_written() -> None:

@@ -88,16 +88,19 @@ def _judge(
         decided = verdict(own.canary, of_champion, of_canary, datetime.now(UTC) - since)
         judged = msgspec.structs.replace(judged, verdict=decided)
         if act and decided.decision != "wait":
-            _conclude(settings, model, canary, decided)
+            _conclude(settings, history[-1], canary, decided)
     except MillraceError as error:  # of one model: the others are judged all the same
         return msgspec.structs.replace(judged, note=str(error))
+    except Exception as error:  # strangers may have written what stands in the log
+        log.exception("a canary cannot be judged", model=model)
+        return msgspec.structs.replace(judged, note=f"it cannot be judged: {error!r}")
     return judged
 
 
-def _conclude(settings: Settings, model: str, canary: Canary, decided: Verdict) -> None:
+def _conclude(settings: Settings, judged: Deployment, canary: Canary, decided: Verdict) -> None:
     version = DeployedVersion(canary.version, canary.digest)
     good = decided.decision == "promote"
-    done = conclude_canary(settings, model, version, f"verdict: {decided.why}", good=good)
+    done = conclude_canary(settings, judged, version, f"verdict: {decided.why}", good=good)
     announce_verdict(settings, done.deployment, version, decided)
 
 
@@ -127,7 +130,7 @@ def _shown(evidence: VersionEvidence, manifest: Manifest) -> Shown:
     outcomes: list[Outcome | None] = []
     truth: list[Any] = []
     for prediction, label in evidence.labelled:
-        outcome = _outcome(prediction)
+        outcome = _outcome(prediction, manifest)
         value = label.get("number" if manifest.task == "regression" else "value")
         if outcome is not None and value is not None:
             outcomes.append(outcome)
@@ -144,10 +147,13 @@ def _shown(evidence: VersionEvidence, manifest: Manifest) -> Shown:
     )
 
 
-def _outcome(prediction: Mapping[str, Any]) -> Outcome | None:
-    """What a document says was predicted, if it can be compared with one label."""
+def _outcome(prediction: Mapping[str, Any], manifest: Manifest) -> Outcome | None:
+    """What a document says was predicted, if a model of that kind can have said it."""
+    kinds = {"classification": Classification, "regression": Regression}
+    if manifest.task not in kinds:
+        return None
     try:
-        outcome = msgspec.convert(prediction, Classification | Regression)
+        outcome: Outcome = msgspec.convert(prediction, kinds[manifest.task])
     except msgspec.ValidationError:
         return None
     return outcome

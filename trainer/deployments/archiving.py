@@ -1,6 +1,7 @@
 """Deployments in the model store: what the control topic can be made anew from."""
 
 import logging
+from datetime import UTC, datetime
 
 from contracts.deployments import ControlLog, Deployment
 from contracts.errors import DeploymentError, MillraceError, SignatureError, UsageError
@@ -33,7 +34,10 @@ def restore(settings: Settings, model: str) -> Deployment:
     trusted = load_trusted_keys(settings.keys, "deployments")
     for message in reversed(ModelStore(settings.store_url).archived(model).values()):
         try:
-            deployment = ControlLog(settings.environment, trusted).accept(message, None)
+            log = ControlLog(settings.environment, trusted)
+            deployment = log.accept(message, datetime.now(UTC))  # as Kafka will stamp it
+            if deployment.model != model:
+                raise DeploymentError(f"it is one of '{deployment.model}'")
         except (SignatureError, DeploymentError) as error:
             logger.warning("an archived deployment of '%s' is not used: %s", model, error)
             continue

@@ -136,17 +136,25 @@ def roll_back(
 
 
 def conclude_canary(
-    settings: Settings, model: str, canary: DeployedVersion, reason: str, *, good: bool
+    settings: Settings, judged: Deployment, canary: DeployedVersion, reason: str, *, good: bool
 ) -> Publication:
-    """Promote a canary that has shown enough, or end it, if nobody has done either meanwhile.
+    """Promote a canary that has shown enough, or end it, if nobody has deployed meanwhile.
 
     It passed the gate, or was let past it, when it became one: that is not asked again.
 
+    Args:
+        judged: the deployment that the evidence is about.
+
     Raises:
-        UsageError: it is the canary no more.
+        UsageError: another one is in force by now.
         and as `deploy`.
     """
-    before = _in_force(settings, model)
+    before = _in_force(settings, judged.model)
+    if before != judged:
+        raise UsageError(
+            f"'{judged.model}' was deployed anew (sequence {before.sequence}) while its canary was "
+            "judged: it is judged again"
+        )
     step = transitions.canary_promoted if good else transitions.canary_ended
     return _change(settings, before, step(before, canary), reason)
 

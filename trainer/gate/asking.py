@@ -78,12 +78,12 @@ def _figures(champion: LoadedVersion, held_out: HeldOut | None) -> Metrics | str
         return f"the champion is a model for {champion.manifest.task}"
     try:
         outcomes = champion.scorer.predict(held_out.columns(champion.scorer.schema))
-    except Exception as error:  # an estimator may raise anything
-        return f"the champion cannot score the held-out rows: {error!r}"
-    manifest = champion.manifest
-    return outcome_metrics(
-        outcomes, held_out.truth, classes_of(manifest, held_out.truth), manifest.costs
-    )
+        manifest = champion.manifest
+        return outcome_metrics(
+            outcomes, held_out.truth, classes_of(manifest, held_out.truth), manifest.costs
+        )
+    except Exception as error:  # an estimator may raise anything, and foretell other targets
+        return f"the champion cannot be compared on the held-out rows: {error!r}"
 
 
 def _lacking(schema: FeatureSchema, held_out: HeldOut) -> str | None:

@@ -105,9 +105,10 @@ def timed(gate: Gate, timings: Timings) -> Iterator[Check]:
 def _default(
     rows: int, candidate: Metrics | None, champion: Metrics | str | None
 ) -> dict[str, Limit]:
-    if candidate is None or not isinstance(champion, dict) or rows < LEAST_ROWS_TO_COMPARE:
+    if candidate is None or champion is None or rows < LEAST_ROWS_TO_COMPARE:
         return {}
-    telling = next((n for n in _TELLING if n in candidate and n in champion), None)
+    both = candidate if isinstance(champion, str) else candidate.keys() & champion.keys()
+    telling = next((name for name in _TELLING if name in both), None)
     return {} if telling is None else {telling: Limit(worse_by=DEFAULT_MARGIN)}
 
 
