@@ -14,6 +14,7 @@ from fsspec.core import url_to_fs
 
 from contracts.deployments import DeployedVersion
 from contracts.errors import PackageError, UnreachableError, UsageError, VersionTakenError
+from contracts.feature_schema import Feature
 from contracts.packages import Manifest, Package, decode_manifest
 
 DIGEST_LENGTH = 64
@@ -56,7 +57,7 @@ class ModelStore:
         ):
             if data is not None:
                 self._write(f"{folder}/{name}", data)
-        self._claim(model, version, package.digest)
+        self.claim(model, version, package.digest)
 
     def versions(self, model: str) -> dict[str, str]:
         """Version -> digest of all packages of a model, oldest first."""
@@ -98,6 +99,18 @@ class ModelStore:
         """
         return decode_manifest(self._read(f"{self._package(model, digest)}/manifest.json"))
 
+    def features(self, model: str, version: str | None) -> tuple[Feature, ...]:
+        """The features of a version, none if it is not there or cannot be read.
+
+        Raises:
+            UnreachableError: the store does not answer.
+        """
+        digest = self.versions(model).get(version or "")
+        try:
+            return self.manifest(model, digest).schema.features if digest else ()
+        except PackageError:
+            return ()
+
     def read(self, model: str, digest: str) -> Package:
         """Read a package whole, each file once; nothing is verified.
 
@@ -128,15 +141,6 @@ class ModelStore:
         folder = f"{self._root}/{model}/packages"
         names = [path.rsplit("/", 1)[1] for path in self._list(folder)]
         return sorted(name for name in names if len(name) == DIGEST_LENGTH)
-
-    def claim(self, model: str, version: str, digest: str) -> None:
-        """Give a package that is there the version number of its manifest.
-
-        Raises:
-            VersionTakenError: it belongs to another one.
-            UnreachableError: the store did not take it.
-        """
-        self._claim(model, version, digest)
 
     def remove(self, model: str, version: str | None, digest: str) -> None:
         """Delete a package, its version number first, so that no number ever dangles.
@@ -194,8 +198,13 @@ class ModelStore:
                 f"the model store {self.url} does not answer: {error}"
             ) from error
 
-    def _claim(self, model: str, version: str, digest: str) -> None:
-        """Take a version number; of several processes that try at once, one gets it."""
+    def claim(self, model: str, version: str, digest: str) -> None:
+        """Give a package a version number; of several processes that try at once, one gets it.
+
+        Raises:
+            VersionTakenError: it belongs to another package.
+            UnreachableError: the store did not take it.
+        """
         path = f"{self._root}/{model}/versions/{version}"
         try:
             self._fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)

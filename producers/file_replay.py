@@ -10,7 +10,7 @@ import msgspec
 import pandas as pd
 from msgspec import Struct
 
-from contracts.errors import PackageError, UsageError
+from contracts.errors import UsageError
 from contracts.feature_schema import Feature, FeatureSchema
 from contracts.kafka import describe_topics
 from contracts.model_store import ModelStore
@@ -142,28 +142,14 @@ def newest_manifest(settings: Settings, model: str) -> tuple[str, Manifest]:
         UsageError: the store has no such model.
     """
     store = ModelStore(settings.store_url)
-    versions = store.versions(model)
-    if not versions:
-        known = ", ".join(store.models()) or "none"
-        raise UsageError(
-            f"the model store {store.url} has no model '{model}' (it has: {known}): "
-            "train it with 'millrace train'"
-        )
-    version = list(versions)[-1]
-    return version, store.manifest(model, versions[version])
+    newest = store.find(model)
+    return newest.version, store.manifest(model, newest.digest)
 
 
 def parent_features(settings: Settings, manifest: Manifest) -> list[Feature]:
     """Features that the newest version does not know and its parent does: while that one serves
     beside the newest, or stands by, events must carry them too."""
-    store = ModelStore(settings.store_url)
-    digest = store.versions(manifest.model).get(manifest.parent or "")
-    if digest is None:
-        return []
-    try:
-        features = store.manifest(manifest.model, digest).schema.features
-    except PackageError:
-        return []
+    features = ModelStore(settings.store_url).features(manifest.model, manifest.parent)
     return [feature for feature in features if feature.name not in manifest.schema.names]
 
 

@@ -5,6 +5,7 @@ import os
 import socket
 from contextlib import closing
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 from kafka import KafkaProducer
@@ -36,17 +37,15 @@ logger = logging.getLogger("trainer")
 
 def announce_trained(settings: Settings, manifest: Manifest, digest: str) -> None:
     """Write a `trained` event if Kafka is there."""
-    event = ModelEvent(
-        event="trained",
-        model=manifest.model,
-        at=datetime.now(UTC),
-        member=_member(),
+    _tell(
+        settings,
+        "trained",
+        manifest.model,
         version=manifest.version,
         digest=digest,
         previous_version=manifest.parent,
         author=author(),
     )
-    _send(settings, event)
 
 
 def announce_deployed(
@@ -54,11 +53,10 @@ def announce_deployed(
 ) -> None:
     """Write a `published` event; the deployment holds whether or not that succeeds."""
     version, role = _what_changed(deployment, previous)
-    event = ModelEvent(
-        event="published",
-        model=deployment.model,
-        at=datetime.now(UTC),
-        member=_member(),
+    _tell(
+        settings,
+        "published",
+        deployment.model,
         version=version.version,
         digest=version.digest,
         role=role,
@@ -69,7 +67,6 @@ def announce_deployed(
         control_offset=offset,
         paused=deployment.paused or None,
     )
-    _send(settings, event)
 
 
 def _what_changed(
@@ -91,11 +88,10 @@ def announce_gate(
     kind: ModelEventKind = "gate_passed" if report.passed else "gate_refused"
     if forced and not report.passed:
         kind = "gate_overruled"
-    event = ModelEvent(
-        event=kind,
-        model=report.model,
-        at=datetime.now(UTC),
-        member=_member(),
+    _tell(
+        settings,
+        kind,
+        report.model,
         version=report.version,
         digest=digest,
         previous_version=report.champion,
@@ -103,18 +99,16 @@ def announce_gate(
         author=author(),
         checks=report.checks,
     )
-    _send(settings, event)
 
 
 def announce_verdict(
     settings: Settings, deployment: Deployment, canary: DeployedVersion, verdict: Verdict
 ) -> None:
     """Write what became of a canary, with the figures."""
-    event = ModelEvent(
-        event="verdict",
-        model=deployment.model,
-        at=datetime.now(UTC),
-        member=_member(),
+    _tell(
+        settings,
+        "verdict",
+        deployment.model,
         version=canary.version,
         digest=canary.digest,
         role="champion" if verdict.decision == "promote" else None,
@@ -123,10 +117,10 @@ def announce_verdict(
         author=author(),
         checks=verdict.checks,
     )
-    _send(settings, event)
 
 
-def _send(settings: Settings, event: ModelEvent) -> None:
+def _tell(settings: Settings, kind: ModelEventKind, model: str, **facts: Any) -> None:
+    event = ModelEvent(event=kind, model=model, at=datetime.now(UTC), member=_member(), **facts)
     try:
         connection = python_client_settings(settings) | _LIMITS
         with closing(KafkaProducer(**connection, acks="all")) as producer:

@@ -3,23 +3,19 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from contracts.errors import UsageError
 from contracts.events import Anomaly, Classification, Clustering, FeatureValue, Outcome, Regression
 from contracts.feature_schema import FeatureSchema
 from contracts.model_store import ModelStore
-from contracts.packages import Manifest, Metrics
+from contracts.packages import Metrics
 from contracts.settings import Settings
-from prediction_log.served import Served, read_served
+from prediction_log.served import read_served
 from trainer.canaries.verdicts import stability_index
 from trainer.deployments.versions import load_deployed
-from trainer.evaluation import classes_of, outcome_metrics
-
-_TARGET = "label"
+from trainer.logged import labelled_metrics, logged_outcome, logged_truth
 
 
 class Rescored(Struct, frozen=True, kw_only=True):
@@ -79,10 +75,9 @@ def rescore(
         for number, outcome in zip(fit, scored, strict=True)
         if outcome is not None
     ]
-    before = [_outcome(served.prediction) for served, _ in pairs]
+    before = [logged_outcome(served.prediction) for served, _ in pairs]
     after = [outcome for _, outcome in pairs]
-    labelled = [n for n, (served, _) in enumerate(pairs) if _truth(served, manifest) is not None]
-    truth = [_truth(pairs[number][0], manifest) for number in labelled]
+    labels = [served.label for served, _ in pairs]
     return Rescored(
         model=model,
         version=loaded.deployed.version,
@@ -94,9 +89,9 @@ def rescore(
         same=_same(before, after),
         difference=_difference(before, after),
         distance=_distance(before, after),
-        labelled=len(labelled),
-        served=_figures([before[number] for number in labelled], truth, manifest),
-        rescored=_figures([after[number] for number in labelled], truth, manifest),
+        labelled=sum(logged_truth(label, manifest) is not None for label in labels),
+        served=labelled_metrics(zip(before, labels, strict=True), manifest),
+        rescored=labelled_metrics(zip(after, labels, strict=True), manifest),
     )
 
 
@@ -105,19 +100,6 @@ def _features(schema: FeatureSchema, logged: dict[str, FeatureValue]) -> dict[st
     booleans = [feature.name for feature in schema.features if feature.kind == "boolean"]
     words: dict[FeatureValue, FeatureValue] = {"true": True, "false": False}
     return logged | {n: words.get(logged[n], logged[n]) for n in booleans if n in logged}
-
-
-def _outcome(prediction: dict[str, Any]) -> Outcome | None:
-    try:
-        return msgspec.convert(prediction, Classification | Regression | Clustering | Anomaly)
-    except msgspec.ValidationError:
-        return None
-
-
-def _truth(served: Served, manifest: Manifest) -> Any:
-    if served.label is None:
-        return None
-    return served.label.get("number" if manifest.task == "regression" else "value")
 
 
 def _answer(outcome: Outcome | None) -> str | None:
@@ -146,11 +128,3 @@ def _difference(before: Sequence[Outcome | None], after: Sequence[Outcome]) -> f
 def _distance(before: Sequence[Outcome | None], after: Sequence[Outcome]) -> float | None:
     was, is_ = (Counter(filter(None, map(_answer, some))) for some in (before, after))
     return stability_index(was, is_) if was and is_ else None
-
-
-def _figures(outcomes: Sequence[Outcome | None], truth: list[Any], manifest: Manifest) -> Metrics:
-    comparable = isinstance(next(iter(outcomes), None), Classification | Regression)
-    if not comparable:
-        return {}
-    classes = classes_of(manifest, [_TARGET])
-    return outcome_metrics(outcomes, {_TARGET: truth}, classes, manifest.costs)

@@ -8,8 +8,6 @@ from msgspec.structs import replace
 from rich.console import Console
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from contracts.errors import PackageError
-from contracts.feature_schema import Feature
 from contracts.keys import load_private_key, load_trusted_keys
 from contracts.model_store import ModelStore
 from contracts.package_loading import installed_libraries
@@ -74,7 +72,7 @@ def _train(recipe: Recipe, settings: Settings, steps: Steps) -> TrainedVersion:
     store = ModelStore(settings.store_url)
     parent = _parent(store, settings, recipe.model)
     with steps.step(f"reading {recipe.data}"):
-        data = prepare(recipe, _features(store, recipe.model, parent))
+        data = prepare(recipe, store.features(recipe.model, parent))
     planned = plan(recipe, data)
     steps.say(
         f"{data.window.rows:,} rows, {len(data.profile.schema.features)} features; "
@@ -164,15 +162,6 @@ def _parameters(
         "split": data.split.how,
         **{name: str(value) for name, value in sorted(last.get_params().items())},
     }
-
-
-def _features(store: ModelStore, model: str, version: str | None) -> tuple[Feature, ...]:
-    """Those of a version, none if it cannot be read: it may have been made elsewhere."""
-    digest = store.versions(model).get(version or "")
-    try:
-        return store.manifest(model, digest).schema.features if digest else ()
-    except PackageError:
-        return ()
 
 
 def _parent(store: ModelStore, settings: Settings, model: str) -> str | None:

@@ -3,9 +3,8 @@
 import os
 import socket
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 import structlog
@@ -13,7 +12,6 @@ from msgspec import Struct
 
 from contracts.deployments import Canary, DeployedVersion, Deployment
 from contracts.errors import MillraceError
-from contracts.events import Classification, Outcome, Regression
 from contracts.keys import load_trusted_keys
 from contracts.model_store import ModelStore
 from contracts.operating.operated import Operated
@@ -24,10 +22,9 @@ from trainer.announcing import announce_verdict
 from trainer.canaries.verdicts import Shown, Verdict, verdict
 from trainer.deployments.control_topic import read_control
 from trainer.deployments.deploying import conclude_canary
-from trainer.evaluation import classes_of, outcome_metrics
+from trainer.logged import labelled_metrics, logged_outcome
 
 log = structlog.get_logger("judge")
-_TARGET = "label"
 
 
 class Judged(Struct, frozen=True, kw_only=True):
@@ -127,36 +124,16 @@ def _manifest(settings: Settings, model: str, version: Canary | DeployedVersion)
 
 
 def _shown(evidence: VersionEvidence, manifest: Manifest) -> Shown:
-    outcomes: list[Outcome | None] = []
-    truth: list[Any] = []
-    for prediction, label in evidence.labelled:
-        outcome = _outcome(prediction, manifest)
-        value = label.get("number" if manifest.task == "regression" else "value")
-        if outcome is not None and value is not None:
-            outcomes.append(outcome)
-            truth.append(value)
-    classes = classes_of(manifest, [_TARGET])
-    metrics = outcome_metrics(outcomes, {_TARGET: truth}, classes, manifest.costs) if truth else {}
+    answers = ((logged_outcome(prediction), label) for prediction, label in evidence.labelled)
+    metrics = labelled_metrics(answers, manifest)
     return Shown(
         predictions=evidence.predictions,
         failures=evidence.failures,
         inference_ms=evidence.inference_ms,
         answers=evidence.answers,
-        labels=len(truth),
+        labels=int(metrics.get("rows", 0)),
         metrics=metrics,
     )
-
-
-def _outcome(prediction: Mapping[str, Any], manifest: Manifest) -> Outcome | None:
-    """What a document says was predicted, if a model of that kind can have said it."""
-    kinds = {"classification": Classification, "regression": Regression}
-    if manifest.task not in kinds:
-        return None
-    try:
-        outcome: Outcome = msgspec.convert(prediction, kinds[manifest.task])
-    except msgspec.ValidationError:
-        return None
-    return outcome
 
 
 def _tell(judged: Judged) -> None:

@@ -247,7 +247,8 @@ def _change(
     """Write the next deployment, and learn whether it won."""
     if wanted == before:
         return Publication(wanted, changed=False, previous=before, gate=report)
-    _require_loadable(settings, before, wanted)
+    if report is None:  # the gate has loaded what is new
+        _require_loadable(settings, before, wanted)
     deployment = replace(
         wanted,
         sequence=before.sequence + 1 if before else 1,
