@@ -19,10 +19,14 @@ ModelEventKind = Literal[
     "verdict",
     "asked",
     "serving",
+    "retraining_began",
+    "retrained",
+    "retraining_ended",
 ]
 """`published`: a deployment was written and won. `kept`: loading failed and the worker went on with
 the version it had. `verdict`: what became of a canary. `asked`: somebody wants to know what workers
-run; each answers with `serving`."""
+run; each answers with `serving`. A retraining begins, has a candidate, and ends: published, or
+`reason` says why not."""
 
 
 class Check(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -44,7 +48,8 @@ class ModelEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     package to the checked golden samples. `control_offset` is the deployment's place in
     `model-control`; with `member` it identifies the event. `checks` are the figures behind a
     decision of the gate or about a canary. `question` is that of `asked`, and comes back with the
-    answer, whose `versions` are the version and role of all that is loaded.
+    answer, whose `versions` are the version and role of all that is loaded. `retraining` is the id
+    of one, and `alert` that of what it answers to.
     """
 
     event: ModelEventKind
@@ -64,3 +69,5 @@ class ModelEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     question: str | None = None
     versions: dict[str, str] | None = None
     paused: bool | None = None
+    alert: str | None = None
+    retraining: str | None = None

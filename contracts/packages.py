@@ -7,7 +7,7 @@ Packages are immutable.
 
 import hashlib
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,7 +18,7 @@ from contracts.errors import PackageError
 from contracts.events import FeatureValue, ModelName, Outcome
 from contracts.feature_schema import FeatureSchema
 from contracts.keys import TrustedKeys
-from contracts.release_rules import CanaryRule, Gate
+from contracts.release_rules import CanaryRule, Gate, MonitorRule, RetrainRule
 from contracts.signatures import open_envelope, seal
 
 PAYLOAD_TYPE = "application/vnd.millrace.manifest.v1+json"
@@ -53,6 +53,14 @@ class Holdout(Struct, frozen=True):
     size: int
     rows: int
     metrics: Metrics
+
+
+class ReferenceFile(Struct, frozen=True):
+    """What the training data looked like, in a file of its own (`contracts.reference`): what drift
+    is measured against. No worker reads it."""
+
+    sha256: Digest
+    size: int
 
 
 class Target(Struct, frozen=True):
@@ -103,7 +111,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     `classes` are in the order of the estimator's probabilities. `threshold`, for two classes:
     the probability of the second from which it is predicted, chosen by `costs` if there are any.
     `targets`, of several outputs, are in the order of the estimator's. `metrics`: data set ->
-    figures. Where there is no ONNX form `why_no_onnx` says why, but for releases that knew of none.
+    figures. `recipe` is what a retraining starts from. Where there is no ONNX form `why_no_onnx`
+    says why, but for releases that knew of none.
     """
 
     environment: str
@@ -125,6 +134,10 @@ class Manifest(Struct, frozen=True, kw_only=True):
     holdout: Holdout | None = None
     gate: Gate = Gate()
     canary: CanaryRule | None = None
+    monitor: MonitorRule = MonitorRule()
+    retrain: RetrainRule | None = None
+    recipe: dict[str, Any] | None = None
+    reference: ReferenceFile | None = None
     golden: tuple[GoldenSample, ...]
     libraries: dict[str, str]
     parent: str | None = None

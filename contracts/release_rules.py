@@ -1,10 +1,10 @@
-"""What a version must show before it serves, and what a canary must show before it serves all.
+"""What a version must show before it serves, before it serves all, and while it serves.
 
 A recipe states the rules, the manifest carries them signed, so that whoever publishes applies those
 of whoever trained.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -77,3 +77,58 @@ class CanaryRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     distance_limit: _Positive = 0.25
     metrics: dict[str, Limit] = {}
     hours: _Positive = 24.0
+
+
+class MonitorRule(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """How a version is watched while it serves, window of event time by window.
+
+    Args:
+        window_hours: length of a window; windows are counted from Monday, 5 January 1970, 0:00 UTC.
+        least_rows: predictions (for drift) or labelled predictions (for performance) without which
+            a window says nothing.
+        false_alarms: share of windows without drift in which any signal may be over its limit; the
+            limits follow from it and from what the training data did.
+        windows, over: an alert is raised when a kind of signal was over its limit in `over` of the
+            newest `windows` windows that say something, and resolved when it was in none of them.
+        metrics: metric on labelled predictions -> its bounds, `worse_by` beside the held-out rows
+            of the version itself; none: the telling metric of the task may be 0.05 worse.
+    """
+
+    window_hours: _Positive = 24.0
+    least_rows: Annotated[int, Meta(ge=1)] = 200
+    false_alarms: Annotated[float, Meta(gt=0, lt=1)] = 0.01
+    windows: Annotated[int, Meta(ge=1)] = 3
+    over: Annotated[int, Meta(ge=1)] = 2
+    metrics: dict[str, Limit] = {}
+
+
+AlertKind = Literal["drift", "performance"]
+
+
+class RetrainRule(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """When a model is trained again from the log, and what becomes of the candidate.
+
+    Times are event times: what counts is how much has happened, not how long a clock ran.
+
+    Args:
+        on: kinds of alerts that it answers to.
+        every_hours: how long after the newest retraining there is another one without an alert;
+            none: never.
+        train_hours: the training window, up to the end of the newest window that was looked at.
+        least_rows: labelled events of that window without which nothing is trained.
+        cooldown_hours: between the ends of two training windows.
+        role: what a candidate becomes that passes the gate.
+        weight: of a canary.
+    """
+
+    on: tuple[AlertKind, ...] = ("drift", "performance")
+    every_hours: _Positive | None = None
+    train_hours: _Positive = 60 * 24.0
+    least_rows: Annotated[int, Meta(ge=1)] = 1000
+    cooldown_hours: Annotated[float, Meta(ge=0)] = 7 * 24.0
+    role: Literal["champion", "canary"] = "champion"
+    weight: Annotated[float, Meta(gt=0, le=1)] = 0.1

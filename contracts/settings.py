@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 
 from contracts.connection_security import ConnectionSecurity
@@ -126,6 +126,15 @@ class Settings(ConnectionSecurity):
     )
     judge_interval_seconds: float = Field(
         30, gt=0, description="How often `millrace judge` looks at canaries, seconds"
+    )
+    monitor_interval_seconds: float = Field(
+        30, gt=0, description="How often `millrace monitor` looks at labels and windows, seconds"
+    )
+    retrainer_interval_seconds: float = Field(
+        10, gt=0, description="How often `millrace retrainer` looks for alerts, seconds"
+    )
+    alert_webhook: SecretStr | None = Field(
+        None, description="URL that every alert is posted to as JSON; may hold a token"
     )
     snapshot_location: str = Field(
         "millrace",

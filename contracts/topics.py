@@ -74,6 +74,8 @@ class Topics:
             retention_bytes=FOR_EVER,
         )
         self.model_events = topic("model-events", 1, retention_ms=FOR_EVER)
+        # From its beginning it says which alerts are open.
+        self.alerts = topic("alerts", 1, cleanup_policy="delete", retention_ms=FOR_EVER)
         # Must outlive whatever an erased record could come back from: other topics, snapshots.
         self.erasures = topic(
             "erasures",

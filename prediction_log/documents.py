@@ -115,6 +115,8 @@ class ModelEventDetail(Struct, frozen=True, omit_defaults=True):
     question: str | None = None
     versions: dict[str, str] | None = None
     paused: bool | None = None
+    alert: str | None = None
+    retraining: str | None = None
 
 
 class ModelEventDocument(Struct, frozen=True, kw_only=True, rename=TIMESTAMP):
@@ -212,6 +214,8 @@ def from_model_event(event: ModelEvent, source: Source) -> ModelEventDocument:
             question=event.question,
             versions=event.versions,
             paused=event.paused,
+            alert=event.alert,
+            retraining=event.retraining,
         ),
         worker=Identity(event.member),
         kafka=source,

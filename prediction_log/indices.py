@@ -8,10 +8,16 @@ from typing import Literal, get_args
 from contracts.events import ModelRef, Source
 from contracts.settings import Settings
 
-Kind = Literal["predictions", "labels", "dead-letters", "model-events", "operations"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-LATER_KINDS = ("outcomes", "drift", "performance")
-"""Kinds that other parts will write; the template covers them already."""
+IndexedKind = Literal[
+    "predictions", "labels", "dead-letters", "model-events", "operations", "alerts"
+]
+DerivedKind = Literal["outcomes", "drift", "performance"]
+Kind = IndexedKind | DerivedKind
+KINDS: tuple[IndexedKind, ...] = get_args(IndexedKind)
+"""Kinds whose documents stand for a record of Kafka."""
+DERIVED_KINDS: tuple[DerivedKind, ...] = get_args(DerivedKind)
+"""Kinds that are computed from others."""
+_OF_A_MODEL = ("predictions", "labels", *DERIVED_KINDS)
 REPLAYS = "replays"
 """What became of dead letters that were replayed."""
 
@@ -40,6 +46,22 @@ class IndexNames:
         """`millrace-labels-<model>-<yyyy.MM>` by the time the label speaks of."""
         return self._of_model("labels", model, _date(occurred_at))
 
+    def outcomes(self, model: str, occurred_at: datetime) -> str:
+        """`millrace-outcomes-<model>-<yyyy.MM>` by event time, as the prediction's."""
+        return self._of_model("outcomes", model, _date(occurred_at))
+
+    def drift(self, model: str, start: datetime) -> str:
+        """`millrace-drift-<model>-<yyyy>` by the start of the window."""
+        return f"{self._prefix}-drift-{model}-{start.astimezone(UTC).year:04}"
+
+    def performance(self, model: str, start: datetime) -> str:
+        """`millrace-performance-<model>-<yyyy>` by the start of the window."""
+        return f"{self._prefix}-performance-{model}-{start.astimezone(UTC).year:04}"
+
+    def alerts(self, at: datetime) -> str:
+        """`millrace-alerts-<yyyy>`."""
+        return f"{self._prefix}-alerts-{at.astimezone(UTC).year:04}"
+
     def dead_letters(self, sent_at: datetime) -> str:
         """`millrace-dead-letters-<yyyy.MM>` by the send time, which a redelivery does not
         change; `-undated` where that time is not credible."""
@@ -61,7 +83,7 @@ class IndexNames:
     def pattern(self, kind: Kind, model: str | None = None) -> str:
         """All indices of a kind, or those of one model; model names hold no hyphen, so that no
         pattern matches another model's."""
-        of_model = f"{model}-" if model and kind in ("predictions", "labels") else ""
+        of_model = f"{model}-" if model and kind in _OF_A_MODEL else ""
         return f"{self._prefix}-{kind}-{of_model}*"
 
     def _monthly(self, kind: Kind, moment: datetime) -> str:

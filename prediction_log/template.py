@@ -8,12 +8,12 @@ from elasticsearch import Elasticsearch
 
 from contracts.settings import Settings
 from prediction_log.client import connect, translated
-from prediction_log.indices import KINDS, LATER_KINDS, REPLAYS
+from prediction_log.indices import DERIVED_KINDS, KINDS, REPLAYS
 
 MOST_FIELDS = 2000
 """Mapped fields of one index. Features beyond are kept in `_source` but cannot be aggregated."""
 PRIORITY = 200
-_COVERED = (*KINDS, *LATER_KINDS, REPLAYS)
+_COVERED = (*KINDS, *DERIVED_KINDS, REPLAYS)
 
 
 def template_body(settings: Settings) -> dict[str, Any]:

@@ -14,7 +14,15 @@ from contracts.errors import UsageError
 from contracts.events import MODEL_NAME_PATTERN
 from contracts.feature_schema import FeatureKind
 from contracts.packages import Costs, PayloadFormat
-from contracts.release_rules import HIGHER_IS_BETTER, LOWER_IS_BETTER, CanaryRule, Gate, Limit
+from contracts.release_rules import (
+    HIGHER_IS_BETTER,
+    LOWER_IS_BETTER,
+    CanaryRule,
+    Gate,
+    Limit,
+    MonitorRule,
+    RetrainRule,
+)
 
 TaskChoice = Literal[
     "auto", "classification", "regression", "multi_output", "clustering", "anomaly"
@@ -52,6 +60,8 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
         payload: how the estimator is written; `skops` loads without unpickling.
         gate: what a version must show before it serves.
         canary: when a canary is promoted or rolled back by itself; none: never.
+        monitor: how it is watched while it serves.
+        retrain: when it is trained again from the log; none: never.
         random_state: seed of the random split and of the estimators.
     """
 
@@ -72,6 +82,8 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     payload: PayloadFormat = "joblib"
     gate: Gate = Gate()
     canary: CanaryRule | None = None
+    monitor: MonitorRule = MonitorRule()
+    retrain: RetrainRule | None = None
     random_state: int = 0
 
     @property
@@ -118,6 +130,9 @@ def check_recipe(recipe: Recipe) -> None:
     _check_targets(recipe)
     check_limits(recipe.gate.metrics)
     check_limits(recipe.canary.metrics if recipe.canary else {})
+    check_limits(recipe.monitor.metrics)
+    if recipe.monitor.over > recipe.monitor.windows:
+        raise UsageError("monitor: 'over' windows of 'windows' can be at most all of them")
     if recipe.start and recipe.end and as_utc(recipe.start) >= as_utc(recipe.end):
         raise UsageError("the window is empty: its start must be before its end")
 

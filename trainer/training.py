@@ -3,7 +3,7 @@
 import os
 from datetime import UTC, datetime
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 from rich.console import Console
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -133,6 +133,9 @@ def _draft(
         ),
         gate=recipe.gate,
         canary=recipe.canary,
+        monitor=recipe.monitor,
+        retrain=recipe.retrain,
+        recipe=to_builtins(recipe),
         golden=golden_samples(fitted.scorer, data.examples.columns),
         libraries=installed_libraries(),
         created_at=datetime.now(UTC),

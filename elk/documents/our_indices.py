@@ -6,7 +6,7 @@ from elasticsearch import Elasticsearch
 from msgspec import Struct
 
 from contracts.settings import Settings
-from prediction_log.indices import KINDS, LATER_KINDS, REPLAYS
+from prediction_log.indices import DERIVED_KINDS, KINDS, REPLAYS
 
 _PATIENCE = "30s"
 
@@ -20,7 +20,7 @@ class Index(Struct, frozen=True):
 
 def patterns(settings: Settings) -> list[str]:
     """Of all our indices. `<prefix>-*` could be those of an installation with a longer prefix."""
-    return [f"{settings.index_prefix}-{kind}-*" for kind in (*KINDS, *LATER_KINDS, REPLAYS)]
+    return [f"{settings.index_prefix}-{kind}-*" for kind in (*KINDS, *DERIVED_KINDS, REPLAYS)]
 
 
 def refresh(settings: Settings, client: Elasticsearch) -> None:

@@ -8,7 +8,7 @@ from elasticsearch import Elasticsearch
 
 from contracts.settings import Settings
 from elk.documents.our_indices import refresh
-from prediction_log.indices import KINDS, LATER_KINDS
+from prediction_log.indices import DERIVED_KINDS, KINDS
 from prediction_log.pages import hits
 
 Events = set[tuple[str, str]]
@@ -54,7 +54,7 @@ class Traces:
 
     def documents(self, events: Events) -> Iterator[Trace]:
         """Every document that names the entity, and every label of these events."""
-        for kind in (*KINDS, *LATER_KINDS):
+        for kind in (*KINDS, *DERIVED_KINDS):
             for hit in self._hits(kind, self._of_entity):
                 yield Trace(kind, hit["_index"], hit["_id"])
         remaining = iter(sorted(events))

@@ -1,0 +1,43 @@
+"""Alerts: a model drifts or has become worse, or no longer. Topic `alerts`, keyed by model."""
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from contracts.release_rules import AlertKind
+from contracts.windows import Window
+
+AlertState = Literal["raised", "resolved"]
+
+
+class Signal(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One figure beyond its limit: `name` is a feature, `prediction`, `confidence`, `features
+    together`, or a metric; `limit` is in the unit of `value`."""
+
+    name: str
+    statistic: str
+    value: float
+    limit: float
+
+
+class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The beginning or the end of a time in which a version was beyond its limits.
+
+    Args:
+        alert_id: the same for `raised` and `resolved`; made of model, version, kind and the start
+            of the window that raised it, so that whoever finds it again says the same.
+        window: the newest window that was looked at.
+        signals: what is beyond its limit there, worst first; none when resolved.
+        reason: a sentence for people.
+    """
+
+    alert_id: str
+    state: AlertState
+    kind: AlertKind
+    model: str
+    version: str
+    at: datetime
+    window: Window
+    signals: tuple[Signal, ...] = ()
+    reason: str
