@@ -73,7 +73,7 @@ class ControlFeed:
             timeout: seconds without a record after which it is given up.
 
         Raises:
-            UnreachableError: the topic's end was not reached; nothing has changed.
+            UnreachableError: Kafka does not answer, or not to the topic's end.
         """
         before = self._judge.judge_anew(self._reader.replay(timeout))
         history = self._judge.log.history

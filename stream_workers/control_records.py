@@ -55,6 +55,7 @@ class ControlReader:
         self._control_topic = topics.model_control.name
         self._events_topic = topics.model_events.name
         self.behind = 0
+        self._next_question: int | None = None
         self._consumer = confluent_kafka.Consumer(
             {
                 **librdkafka_settings(settings),
@@ -97,10 +98,20 @@ class ControlReader:
                 )
 
     def listen(self) -> None:
-        """Read questions too from now on: who asked before has gone."""
-        self._consumer.incremental_assign(
-            [TopicPartition(self._events_topic, 0, confluent_kafka.OFFSET_END)]
-        )
+        """Read questions too: the first time from now on, as who asked before has gone; after
+        another replay those that came meanwhile.
+
+        Raises:
+            UnreachableError: Kafka does not say where now is.
+        """
+        questions = TopicPartition(self._events_topic, 0)
+        if self._next_question is None:
+            try:
+                _, self._next_question = self._consumer.get_watermark_offsets(questions, 10)
+            except KafkaException as error:
+                raise UnreachableError(f"Kafka does not answer: {error}") from error
+        questions.offset = self._next_question
+        self._consumer.incremental_assign([questions])
 
     def poll(self) -> Iterator[ControlRecord]:
         """What has been added, if anything was, waiting for it a moment."""
@@ -116,7 +127,7 @@ class ControlReader:
         topic, offset = message.topic() or "", message.offset() or 0
         code = _code(message)
         if code is None:
-            self._note_behind(topic, offset)
+            self._note(topic, offset)
             kind, at = message.timestamp()
             appended = kind == confluent_kafka.TIMESTAMP_LOG_APPEND_TIME
             yield self._record(topic, offset, message.key(), message.value(), at, appended)
@@ -147,12 +158,13 @@ class ControlReader:
         at = datetime.fromtimestamp(milliseconds / 1000, UTC) if appended else None
         return ControlRecord(topic == self._events_topic, offset, key, value, at)
 
-    def _note_behind(self, topic: str, offset: int) -> None:
+    def _note(self, topic: str, offset: int) -> None:
         """Others must not ask a consumer that polls."""
-        if topic == self._control_topic:
-            partition = TopicPartition(topic, 0)
-            _, end = self._consumer.get_watermark_offsets(partition, cached=True)
-            self.behind = max(0, end - offset - 1)
+        if topic == self._events_topic:
+            self._next_question = offset + 1
+            return
+        _, end = self._consumer.get_watermark_offsets(TopicPartition(topic, 0), cached=True)
+        self.behind = max(0, end - offset - 1)
 
 
 def _code(message: confluent_kafka.Message) -> int | None:
