@@ -6,15 +6,15 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import confluent_kafka as ck
 import pytest
 
-from contracts.deployments import Deployment
+from contracts.deployments import Canary, DeployedVersion, Deployment
 from contracts.errors import DeploymentError
-from contracts.events import Prediction
+from contracts.events import Latency, ModelRef, Prediction, Regression, Source
 from stream_workers.serving import routing_share
 from trainer import promote, publish, roll_back, start_canary
 from trainer.deployments.control_topic import read_control
@@ -91,6 +91,55 @@ def violations(
         else:
             found.append(f"{p.event_id} of {p.entity_id} by version {p.model.version} at {place}")
     return found
+
+
+def test_who_goes_back_to_a_deployment_is_found() -> None:
+    moments = [datetime.fromtimestamp(second, UTC) for second in range(100)]
+
+    def deployment(sequence: int, version: str, canary: Canary | None = None) -> Deployment:
+        return Deployment(
+            environment="test",
+            model=MODEL,
+            sequence=sequence,
+            champion=DeployedVersion(version, "0" * 64),
+            canary=canary,
+            author="test",
+            reason="test",
+            created_at=moments[0],
+        )
+
+    def prediction(second: int, version: str, worker: str = "a", partition: int = 0) -> Prediction:
+        return Prediction(
+            event_id=f"e{second}",
+            entity_id="n1",
+            occurred_at=moments[second],
+            predicted_at=moments[second + 1],
+            model=ModelRef(MODEL, version, "champion"),
+            prediction=Regression(1.0),
+            latency=Latency(0, 0, 0, 0),
+            source=Source("features", "id", partition, second),
+            worker=worker,
+        )
+
+    canary = Canary("3", "1" * 64, routing_share(MODEL, "n1"))  # everybody below n1
+    deployments = {
+        1: deployment(1, "1"),
+        2: deployment(2, "2"),
+        3: deployment(3, "1", canary),
+    }
+    appended = {1: moments[0], 2: moments[10], 3: moments[20]}
+    swapped = {"a": {1: moments[1], 2: moments[12], 3: moments[22]}, "b": {1: moments[1]}}
+
+    def found(*predictions: Prediction) -> list[str]:
+        return violations(predictions, appended, deployments, swapped)
+
+    fine = [prediction(5, "1"), prediction(11, "2"), prediction(13, "2"), prediction(30, "1")]
+    assert found(*fine) == []
+    assert found(prediction(11, "2"), prediction(12, "1")) != [], "it flaps"
+    assert found(prediction(11, "2"), prediction(12, "1", "b")) == [], "another worker is late"
+    assert found(prediction(5, "2")) != [], "before it was deployed"
+    assert found(prediction(13, "1")) != [], "after it had swapped"
+    assert found(prediction(30, "3")) != [], "an entity beside the canary"
 
 
 @pytest.mark.stack
