@@ -57,7 +57,9 @@ def test_nothing_that_stands_on_the_control_topic_stops_those_who_read_it(works:
     publish(works.settings, MODEL, "3")
     wait_for_swaps(works, 3, "3")
     transactional(works, f"{control}-ended").commit_transaction(60)
-    assert read_control(works.settings).log.newest(MODEL).champion.version == "3"
+    state = read_control(works.settings)
+    assert state.log.newest(MODEL).champion.version == "3"
+    assert sum("unpacks to more" in (r.rejected or "") for r in state.records) == 1
     works.start_worker()
     wait_for_swaps(works, 3, "3", workers=2)
     publish(works.settings, MODEL, "4")
