@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import local_stack
-from benchmarks import end_to_end, indexing, latency, runtimes, scaling, throughput
+from benchmarks import end_to_end, indexing, latency, runtimes, scaling, swapping, throughput
 from benchmarks.bed import Bed, bed
 from benchmarks.contestants import ALL, BARE, COPY, EXACTLY_ONCE, ONNX, WORKER, Contestant
 from benchmarks.latency import LatencyRun
@@ -145,6 +145,16 @@ def measure_runtimes(new: NewBed, results: Results, chosen: argparse.Namespace, 
     results.runtimes += runtimes.measure(_CALLS)
 
 
+def measure_swapping(new: NewBed, results: Results, chosen: argparse.Namespace, at: Path) -> None:
+    """Promotions and rollbacks under load."""
+    workload = logistic()
+    with new(4) as one:
+        one.add_model(workload)
+        for run in swapping.measure(one, workload, chosen.rounds, at):
+            _say(f"{run.kind}: {run.swapped_ms:.1f} ms, gap {run.gap_ms:.0f} ms")
+            results.swapping.append(run)
+
+
 _PARTS = {
     "throughput": measure_throughput,
     "latency": measure_latency,
@@ -153,6 +163,7 @@ _PARTS = {
     "scaling": measure_scaling,
     "memory": measure_memory,
     "runtimes": measure_runtimes,
+    "swapping": measure_swapping,
 }
 
 

@@ -63,6 +63,16 @@ class Bed:
     def add_model(self, workload: Workload, name: str | None = None) -> None:
         """Package, sign and publish a workload's model, and lay it down as files."""
         name = name or workload.name
+        self.add_version(workload, name)
+        publish(self.settings, name)
+        folder = self.files / name
+        folder.mkdir(parents=True, exist_ok=True)
+        joblib.dump(workload.scorer.estimator, folder / "model.joblib")
+        (folder / "schema.json").write_bytes(msgspec.json.encode(workload.schema))
+        (folder / "classes.json").write_bytes(msgspec.json.encode(workload.classes))
+
+    def add_version(self, workload: Workload, name: str) -> str:
+        """Package and sign one more version of a workload's model; its number."""
         payload = dump_payload("joblib", workload.scorer.estimator)
         draft = Manifest(
             environment=self.settings.environment,
@@ -81,13 +91,9 @@ class Bed:
         )
         draft, onnx = with_onnx(draft, workload.scorer.estimator, workload.columns)
         key = load_private_key(self.settings.keys, "packages")
-        store_package(ModelStore(self.settings.store_url), draft, payload, key, onnx)
-        publish(self.settings, name)
-        folder = self.files / name
-        folder.mkdir(parents=True, exist_ok=True)
-        joblib.dump(workload.scorer.estimator, folder / "model.joblib")
-        (folder / "schema.json").write_bytes(msgspec.json.encode(workload.schema))
-        (folder / "classes.json").write_bytes(msgspec.json.encode(workload.classes))
+        store = ModelStore(self.settings.store_url)
+        stored, _ = store_package(store, draft, payload, key, onnx)
+        return stored.version
 
     def fill(self, workload: Workload, count: int, models: Sequence[str] = ()) -> None:
         """Put so many events onto `features`, spread evenly over its partitions."""

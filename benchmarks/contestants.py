@@ -72,7 +72,7 @@ def start(contestant: Contestant, bed: Bed, model: str, folder: Path, **variable
     log = folder / f"{contestant.group or 'worker'}.log"
     if not contestant.module:
         environment = {
-            **_variables(settings),
+            **variables_of(settings),
             "MILLRACE_DELIVERY": contestant.variant,
             "MILLRACE_MODEL_RUNTIME": contestant.runtime,
             **variables,
@@ -98,9 +98,10 @@ def start(contestant: Contestant, bed: Bed, model: str, folder: Path, **variable
 
 def start_indexer(bed: Bed, folder: Path) -> Watched:
     """Start the indexer on the topics and indices of a bed."""
-    return Watched(python("elk"), folder / "indexer.log", _variables(bed.settings))
+    return Watched(python("elk"), folder / "indexer.log", variables_of(bed.settings))
 
 
-def _variables(settings: Settings) -> dict[str, str]:
+def variables_of(settings: Settings) -> dict[str, str]:
+    """The settings that are not the defaults, as a process reads them from its environment."""
     given = settings.model_dump(exclude_defaults=True, exclude_none=True)
     return {f"MILLRACE_{name.upper()}": str(value) for name, value in given.items()}

@@ -61,7 +61,7 @@ def measure(
     """
     bed.truncate(bed.topics.features.name)
     bed.forget_group(group_of(contestant, bed))
-    consumer = _consumer(bed)
+    consumer = reader_of(bed)
     process = start(contestant, bed, workload.name, folder, **(variables or {}))
     try:
         _answer_first(bed, workload, consumer, process)
@@ -131,7 +131,8 @@ def _read(consumer: ck.Consumer, load: "subprocess.Popen[bytes]") -> tuple[np.nd
     return np.array(sent, dtype="S20").astype(np.int64), np.array(arrived, dtype=np.int64)
 
 
-def _consumer(bed: Bed) -> ck.Consumer:
+def reader_of(bed: Bed) -> ck.Consumer:
+    """A consumer of the predictions that come from now on."""
     topic = bed.topics.predictions.name
     consumer = ck.Consumer(
         {

@@ -1,11 +1,12 @@
 """The page that people read: tables of medians with their spread, ratios, and a picture."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.contestants import BARE, BYTEWAX, EXACTLY_ONCE, FAUST, QUIX, WORKER
 from benchmarks.drawing import draw
 from benchmarks.results import Figure, Results, figures, paired
+from benchmarks.swapping import PER_SECOND, SwapRun
 from benchmarks.throughput import ThroughputRun
 from benchmarks.workloads import WORKLOADS
 
@@ -31,6 +32,7 @@ def write_page(results: Results, folder: Path) -> Path:
         _end_to_end(results),
         _scaling(results),
         _runtimes(results),
+        _swapping(results),
     ]
     if results.throughput and results.latency:
         draw(results, folder / "bench.png")
@@ -191,6 +193,45 @@ def _runtimes(results: Results) -> str:
     ]
     names = ("model", "rows", "runtime", "µs, with outcomes", "µs, model alone")
     return _section("scikit-learn and onnxruntime", names, rows)
+
+
+def _swapping(results: Results) -> str:
+    runs = results.swapping
+
+    def of(value: Callable[[SwapRun], float], digits: int = 0) -> dict[str, str]:
+        found = figures(runs, lambda r: r.kind, value)
+        return {kind: _spread(figure, digits) for kind, figure in found.items()}
+
+    columns = (
+        of(lambda r: r.swapped_ms, 1),
+        of(lambda r: r.predicted_ms, 1),
+        of(lambda r: r.command_swapped_ms),
+        of(lambda r: r.command_predicted_ms),
+        of(lambda r: r.gap_ms),
+        of(lambda r: r.quiet_ms),
+        of(lambda r: r.gap_ms / r.quiet_ms, 2),
+        of(lambda r: r.lost),
+    )
+    said = (
+        f"Two workers under {PER_SECOND:,.0f} events/s; milliseconds until the last worker has "
+        "swapped, and until the first prediction by the other version can be read: from the "
+        "record's arrival on the control topic (*), and from the start of the command (**). The "
+        "longest gap between two predictions of one worker, in the two seconds from the record on "
+        "and in two seconds without a swap.\n"
+    )
+    names = (
+        "",
+        "swapped*",
+        "predicted*",
+        "swapped**",
+        "predicted**",
+        "gap",
+        "gap without",
+        "times",
+        "events lost",
+    )
+    rows = [(kind, *(column[kind] for column in columns)) for kind in columns[0]]
+    return _section("Swapping under load", names, rows, said)
 
 
 def _spread(figure: Figure, digits: int = 0) -> str:

@@ -14,6 +14,7 @@ from benchmarks.latency import LatencyRun
 from benchmarks.machine import Machine
 from benchmarks.runtimes import RuntimeResult
 from benchmarks.scaling import MemoryRun, ScalingRun
+from benchmarks.swapping import SwapRun
 from benchmarks.throughput import ThroughputRun
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ class Results(Struct):
     scaling: list[ScalingRun] = []
     memory: list[MemoryRun] = []
     runtimes: list[RuntimeResult] = []
+    swapping: list[SwapRun] = []
 
 
 class Figure(Struct, frozen=True):

@@ -6,7 +6,7 @@ its start. Here only the headers of that record are lost: they are None, and its
 key and its value are as they were sent. A batch that fails its checksum stays an error.
 
 It also unpacks a compressed batch whatever comes out, and a few KiB can become many GiB. Here the
-values of a batch that is too large unpacked are `NOT_UNPACKED`, under their offsets.
+values of a batch that is too large unpacked are `NotUnpacked`, under their offsets.
 """
 
 from typing import Any
@@ -22,8 +22,16 @@ from contracts.kafka_clients import python_client_settings
 from contracts.settings import Settings
 from contracts.unpacking import MOST_BYTES, unpack
 
-NOT_UNPACKED = type("NotUnpacked", (bytes,), {})()
-"""The value of a record, by identity; nothing else is known of it, its headers are None."""
+APPENDED = 1
+"""Its word for a time stamp that the broker gave (KIP-32)."""
+
+
+class NotUnpacked(bytes):
+    """The value of a record, empty: nothing else is known of it, its headers are None. Who need not
+    have each record of its batch goes on behind `last_offset`: there may be millions."""
+
+    last_offset: int
+
 
 NOT_UNPACKED_DETAIL = (
     f"it came in a batch that unpacks to more than {MOST_BYTES:,} bytes; send smaller batches"
@@ -48,7 +56,7 @@ def read_any_header_name() -> None:
 
 
 class _TolerantBatch(DefaultRecordBatch):  # type: ignore[misc]
-    _too_large = False
+    _too_large: NotUnpacked | None = None
     _decompressed: bool
     _buffer: bytearray
     _pos: int
@@ -58,13 +66,15 @@ class _TolerantBatch(DefaultRecordBatch):  # type: ignore[misc]
             self._decompressed = True
             return
         found = unpack(self.compression_type, bytes(memoryview(self._buffer)[self._pos :]))
-        self._too_large = found is None
+        if found is None:
+            self._too_large = NotUnpacked()
+            self._too_large.last_offset = self.last_offset
         self._buffer, self._pos = bytearray(found or b""), 0
         self._decompressed = True
 
     def _read_msg(self) -> DefaultRecord:
-        if self._too_large:
-            return self._record(0, self._next_record_index, 0, None, NOT_UNPACKED)
+        if self._too_large is not None:
+            return self._record(0, self._next_record_index, 0, None, self._too_large)
         try:
             return super()._read_msg()
         except UnicodeDecodeError:

@@ -2,6 +2,9 @@
 
 The control topic has one partition and is never compacted; the first valid message of a
 sequence number in log order wins, on every worker and for ever.
+
+Whether a message is valid is a matter of the keys that are trusted: when they change, the log is
+judged anew from its beginning, so that a worker that runs decides as one does that starts.
 """
 
 from datetime import datetime
@@ -10,6 +13,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from contracts.consumers import NOT_UNPACKED_DETAIL, NotUnpacked
 from contracts.errors import DeploymentError
 from contracts.events import ModelName
 from contracts.keys import TrustedKeys
@@ -93,8 +97,11 @@ class ControlLog:
 
         Raises:
             SignatureError: not signed by a trusted key, or not in its time, or altered.
-            DeploymentError: malformed, for another environment, or its sequence is taken.
+            DeploymentError: malformed, for another environment, its sequence is taken, or it came
+                in a batch that nobody should unpack.
         """
+        if isinstance(value, NotUnpacked):
+            raise DeploymentError(NOT_UNPACKED_DETAIL)
         signed = open_envelope(value or b"", PAYLOAD_TYPE, self.trusted)
         signed.key.require_valid(at)
         try:

@@ -23,10 +23,10 @@ ModelEventKind = Literal[
     "retrained",
     "retraining_ended",
 ]
-"""`published`: a deployment was written and won. `kept`: loading failed and the worker went on with
-the version it had. `verdict`: what became of a canary. `asked`: somebody wants to know what workers
-run; each answers with `serving`. A retraining begins, has a candidate, and ends: published, or
-`reason` says why not."""
+"""`published`: a deployment was written and won. `kept`: loading failed, or no deployment counts
+any more, and the worker went on with what it had. `verdict`: what became of a canary. `asked`:
+somebody wants to know what workers run; each answers with `serving`. A retraining begins, has a
+candidate, and ends: published, or `reason` says why not."""
 
 
 class Check(Struct, frozen=True, kw_only=True, omit_defaults=True):

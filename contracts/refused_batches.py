@@ -10,14 +10,19 @@ from typing import Any
 
 from kafka import TopicPartition
 
-from contracts.consumers import NOT_UNPACKED, python_consumer
+from contracts.consumers import NotUnpacked, python_consumer
 from contracts.settings import Settings
 
 _POLL_MS = 10_000
 
 
 def records_from(
-    settings: Settings, topic: str, partition: int, offset: int, most: int
+    settings: Settings,
+    topic: str,
+    partition: int,
+    offset: int,
+    most: int,
+    isolation_level: str = "read_committed",
 ) -> Iterator[list[Any]]:
     """Read from an offset on, at most `most` records at once, until they can be read otherwise.
 
@@ -33,7 +38,7 @@ def records_from(
             settings,
             group_id=None,
             enable_auto_commit=False,
-            isolation_level="read_committed",
+            isolation_level=isolation_level,
             metrics_enabled=False,
         )
     ) as consumer:
@@ -41,5 +46,5 @@ def records_from(
         consumer.seek(place, offset)
         while found := consumer.poll(_POLL_MS, most).get(place, []):
             yield found
-            if len(found) < most or found[-1].value is not NOT_UNPACKED:
+            if len(found) < most or not isinstance(found[-1].value, NotUnpacked):
                 return

@@ -9,7 +9,7 @@ import structlog
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
-from contracts.consumers import NOT_UNPACKED
+from contracts.consumers import NotUnpacked
 from contracts.dead_letters import DeadLetter, Headers, producer_of, to_headers
 from contracts.errors import DeliveryError
 from contracts.kafka import python_client_settings
@@ -81,7 +81,7 @@ class DeadLetterSender:
         # Kafka allows headers without a value, this client's producer does not.
         headers = [(name, content or b"") for name, content in record.headers or ()]
         attempts: tuple[tuple[bytes, Headers, bool], ...] = (
-            (value, headers, record.value is NOT_UNPACKED),
+            (value, headers, isinstance(record.value, NotUnpacked)),
             (value[:EXCERPT_BYTES], headers, len(value) > EXCERPT_BYTES),
             (value[:EXCERPT_BYTES], [], True),
         )

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from contracts import dead_letters
-from contracts.consumers import NOT_UNPACKED, NOT_UNPACKED_DETAIL
+from contracts.consumers import NOT_UNPACKED_DETAIL, NotUnpacked
 from contracts.dead_letters import Reason
 from contracts.erasures import Erasures
 from contracts.errors import MillraceError
@@ -188,7 +188,7 @@ class Transcriber:
             return Origin(here)
 
     def _transcribe(self, record: Record) -> _Entry:
-        if record.value is NOT_UNPACKED:
+        if isinstance(record.value, NotUnpacked):
             raise Rejection("too_large", NOT_UNPACKED_DETAIL)
         headers = record.headers
         if headers is None:

@@ -1,31 +1,28 @@
-"""Follow the control topic: judge each deployment, load it, swap, and tell what happened."""
+"""Follow the control topic: load what is deployed, swap, and tell what happened."""
 
 import threading
 import time
-import uuid
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
-import confluent_kafka
-import msgspec
 import structlog
 
-from contracts.deployments import ControlLog, Deployment
+from contracts.deployments import Deployment
 from contracts.errors import MillraceError, UnreachableError
-from contracts.kafka import librdkafka_settings
 from contracts.keys import load_trusted_keys
 from contracts.model_events import ModelEventKind
 from contracts.model_store import ModelStore
 from contracts.settings import Settings
-from contracts.topics import Topics
-from stream_workers.loading import NotInStoreError, VersionLoader
+from stream_workers.control_records import ControlReader
+from stream_workers.judging import ControlJudge
+from stream_workers.loading import Awaited, NotInStoreError, VersionLoader
 from stream_workers.roll_call import answer_question
-from stream_workers.serving import ServedModel, Serving
+from stream_workers.serving import WITHDRAWN, ServedModel, Serving
 from stream_workers.telling import ModelEventWriter
 
 log = structlog.get_logger("stream_workers.control")
-_POLL_SECONDS = 0.2
-_TRY_AGAIN_SECONDS = 5.0
+_KEYS_SECONDS = 2.0
+"""How often the folder of trusted keys is looked at, beside at every record."""
+_ANEW_SECONDS = 10.0
 
 
 class ControlFeed:
@@ -45,12 +42,9 @@ class ControlFeed:
         self._settings = settings
         self._events = ModelEventWriter(settings, member, changed)
         self.caught_up = False
-        self.behind = 0
-        topics = Topics(settings)
-        self._control_topic = topics.model_control.name
-        self._events_topic = topics.model_events.name
-        self._log = ControlLog(
-            settings.environment, load_trusted_keys(settings.keys, "deployments")
+        self._reader = ControlReader(settings)
+        self._judge = ControlJudge(
+            settings.environment, load_trusted_keys(settings.keys, "deployments"), self._events
         )
         self._loader = VersionLoader(
             ModelStore(settings.store_url),
@@ -62,64 +56,40 @@ class ControlFeed:
             allow_pickle=settings.allow_pickle,
         )
         self.serving = Serving()
-        self._missing: dict[str, Deployment] = {}
-        """The newest deployments whose packages the store did not give."""
-        self._tried_at = 0.0
-        self._consumer = confluent_kafka.Consumer(
-            {
-                **librdkafka_settings(settings),
-                # Every worker reads the whole topic: the group is never joined nor committed to.
-                "group.id": f"{settings.topic_prefix}millrace-control-{uuid.uuid4()}",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "enable.partition.eof": True,
-                "fetch.wait.max.ms": 100,
-            }
-        )
+        self._awaited: dict[str, Awaited] = {}
+        self._keys_at = 0.0
+        self._keys_trouble = ""
+
+    @property
+    def behind(self) -> int:
+        """How many deployments are not read yet."""
+        return self._reader.behind
 
     def catch_up(self, timeout: float = 60.0) -> None:
-        """Replay the control topic to its end, then load each model's newest deployment.
+        """Judge the control topic from its beginning to its end, then serve what is in force of
+        each model where that is not served already.
+
+        Args:
+            timeout: seconds without a record after which it is given up.
 
         Raises:
-            UnreachableError: the topic's end was not reached in time.
+            UnreachableError: Kafka does not answer, or not to the topic's end.
         """
-        partition = confluent_kafka.TopicPartition(
-            self._control_topic, 0, confluent_kafka.OFFSET_BEGINNING
-        )
-        self._consumer.assign([partition])
-        deadline = time.monotonic() + timeout
-        while True:
-            message = self._consumer.poll(_POLL_SECONDS)
-            if message is None:
-                if time.monotonic() > deadline:
-                    raise UnreachableError(
-                        f"the end of topic '{self._control_topic}' was not reached in "
-                        f"{timeout:.0f} s: is Kafka reachable, and was 'millrace up' or "
-                        "'millrace setup' run?"
-                    )
-                continue
-            error = message.error()
-            if error is None:
-                self._judge(message)
-            elif error.code() == confluent_kafka.KafkaError._PARTITION_EOF:
-                break
-        for model, history in self._log.history.items():
-            if self._concerns(model) and not self._load(history[-1]):
-                self._fall_back(history[:-1])
+        before = self._judge.judge_anew(self._reader.replay(timeout))
+        history = self._judge.log.history
+        for model in sorted({*before.history, *history}):
+            if self._concerns(model):
+                self._put_in_force(model, before.newest(model), history.get(model, []))
         self._events.flush(10)
-        # From now on: who asked before has gone.
-        questions = confluent_kafka.TopicPartition(
-            self._events_topic, 0, confluent_kafka.OFFSET_END
-        )
-        self._consumer.incremental_assign([questions])
+        self._reader.listen()
         self.caught_up = True
 
     def wait_for_the_store(self) -> None:
         """Follow until a model can be served, or none is missing: a worker that has none makes
         dead letters of events that could as well wait in Kafka."""
-        if self._missing and not self.serving.models:
+        if self._idle:
             log.warning("events wait: no model can be loaded yet", **self.serving.unavailable)
-        while self._missing and not self.serving.models:
+        while self._idle:
             self._follow()
 
     def follow(self, stop: threading.Event) -> None:
@@ -127,110 +97,160 @@ class ControlFeed:
         while not stop.is_set():
             self._follow()
         self._events.flush(5)
-        self._consumer.close()
+        self._reader.close()
+
+    @property
+    def _idle(self) -> bool:
+        return bool(self._awaited) and not (self.serving.models or self.serving.paused)
 
     def _follow(self) -> None:
         self._events.poll()
-        self._load_missing(time.monotonic())
-        message = self._consumer.poll(_POLL_SECONDS)
-        if message is None or message.error() is not None:
-            return  # librdkafka reconnects and goes on by itself
-        if message.topic() == self._events_topic:
-            answer_question(message.value(), self.serving, self._events)
-            return
-        self._note_behind(message)
-        self._read_keys()
-        deployment = self._judge(message)
-        if deployment is not None and self._concerns(deployment.model):
-            self._events.tell("accepted", deployment.model, deployment)
-            self._load(deployment)
+        now = time.monotonic()
+        self._load_awaited(now)
+        if now - self._keys_at >= _KEYS_SECONDS:
+            self._read_keys()
+        if self._judge.outdated:
+            self._judge_anew()
+        for record in self._reader.poll():
+            if record.asks:
+                answer_question(record.value, self.serving, self._events)
+                continue
+            self._read_keys()
+            if self._judge.outdated:
+                return  # it is judged with all the others
+            deployment = self._judge.judge(record)
+            if deployment is not None and self._concerns(deployment.model):
+                self._events.tell("accepted", deployment.model, deployment)
+                self._load(deployment)
 
     def _concerns(self, model: str) -> bool:
         """Whether this worker scores events of a model: one of a model's own topic no others."""
         return self._settings.worker_model in (None, model)
 
     def _read_keys(self) -> None:
-        """A key that was trusted or revoked since counts, or does not, from this record on."""
+        self._keys_at = time.monotonic()
         try:
-            self._log.trusted = load_trusted_keys(self._settings.keys, "deployments")
+            self._judge.trusted = load_trusted_keys(self._settings.keys, "deployments")
             self._loader.trusted = load_trusted_keys(self._settings.keys, "packages")
-        except MillraceError as error:
-            log.warning("the trusted keys stay as they were", reason=str(error))
+            self._keys_trouble = ""
+        except (MillraceError, OSError) as error:
+            if str(error) != self._keys_trouble:
+                log.warning("the trusted keys stay as they were", reason=str(error))
+            self._keys_trouble = str(error)
 
-    def _note_behind(self, message: confluent_kafka.Message) -> None:
-        """How many records come after this one; others must not ask a consumer that polls."""
-        partition = confluent_kafka.TopicPartition(self._control_topic, 0)
-        _, end = self._consumer.get_watermark_offsets(partition, cached=True)
-        self.behind = max(0, end - (message.offset() or 0) - 1)
-
-    def _judge(self, message: confluent_kafka.Message) -> Deployment | None:
-        self._events.offset = message.offset()
+    def _judge_anew(self) -> None:
+        """Keys have come or gone: what they signed counts, or does not, from the first record on,
+        as for a worker that starts now."""
+        log.warning("other keys are trusted: the control topic is judged anew")
         try:
-            return self._log.accept(message.value(), _appended_at(message))
-        except MillraceError as error:
-            key = message.key()
-            model = key.decode("utf-8", "replace")[:63] if key else ""
-            self._events.tell("rejected", model, None, reason=str(error))
-            return None
+            self.catch_up(_ANEW_SECONDS)
+        except UnreachableError as error:
+            log.warning("what was in force stays until it can be", reason=str(error))
+
+    def _put_in_force(
+        self, model: str, before: Deployment | None, history: Sequence[Deployment]
+    ) -> None:
+        """Serve what counts of a model, if that has changed."""
+        current = self.serving.in_effect(model)
+        if not history:
+            self._withdraw(model, current)
+            return
+        newest, still_counts = history[-1], current in history
+        if model in self._awaited and self._awaited[model].deployment != newest:
+            del self._awaited[model]
+        if still_counts:
+            self.serving = self.serving.confirmed(model)
+        if newest == current or (newest == before and still_counts):
+            return
+        if self.caught_up and newest != before:
+            self._events.tell("accepted", model, newest)
+        if not self._load(newest) and not still_counts:
+            self._fall_back(history[:-1])
+
+    def _withdraw(self, model: str, current: Deployment | None) -> None:
+        """Nothing counts any more: whether a model serves is not for a missing file to decide."""
+        self._awaited.pop(model, None)
+        self.serving = self.serving.with_withdrawn(model)
+        if current is not None:
+            self._events.tell("kept", model, current, reason=WITHDRAWN)
 
     def _fall_back(self, history: Sequence[Deployment]) -> None:
         """Serve what a worker that never stopped would be serving."""
         for deployment in reversed(history):
+            if deployment.paused:
+                return self._pause(deployment)
+            warm = self.serving.models.get(deployment.model)
             try:
-                return self._swap(self._loader.load(deployment, None, wait=False))
+                return self._swap(self._loader.load(deployment, warm, wait=False))
             except MillraceError:
                 continue
 
     def _load(self, deployment: Deployment) -> bool:
         """Serve a deployment if it can be loaded, or else go on with what there is."""
         model = deployment.model
+        self._awaited.pop(model, None)
+        if deployment.paused:
+            self._pause(deployment)
+            return True
         current = self.serving.models.get(model)
-        self._missing.pop(model, None)
         try:
-            self._swap(self._loader.load(deployment, current))
+            # A worker that runs does not wait: the next record may be a pause.
+            self._swap(self._loader.load(deployment, current, wait=not self.caught_up))
+        except NotInStoreError as error:
+            self._awaited[model] = Awaited(deployment, time.monotonic(), told=not self.caught_up)
+            if not self.caught_up:
+                self._refuse(deployment, error)
+            return False
         except MillraceError as error:
-            if isinstance(error, NotInStoreError):
-                self._missing[model] = deployment
-            self._events.tell("rejected", model, deployment, reason=str(error))
-            if current is not None:
-                self._events.tell(
-                    "kept", model, current.deployment, reason="the newer one is refused"
-                )
-            else:
-                unavailable = {**self.serving.unavailable, model: str(error)}
-                self.serving = msgspec.structs.replace(self.serving, unavailable=unavailable)
+            self._refuse(deployment, error)
             return False
         return True
 
-    def _load_missing(self, now: float) -> None:
+    def _load_awaited(self, now: float) -> None:
         """Try again what the store did not give: it may have been away."""
-        if now - self._tried_at < _TRY_AGAIN_SECONDS:
-            return
-        self._tried_at = now
-        for model, deployment in list(self._missing.items()):
+        for model, awaited in list(self._awaited.items()):
+            if not awaited.due(now):
+                continue
+            deployment = awaited.deployment
+            awaited.tried_at = now
             try:
                 served = self._loader.load(deployment, self.serving.models.get(model), wait=False)
-            except NotInStoreError:
-                continue
+            except NotInStoreError as error:
+                if not awaited.told and now - awaited.since >= self._settings.package_retry_seconds:
+                    awaited.told = True
+                    self._refuse(deployment, error)
             except MillraceError as error:
-                del self._missing[model]
-                self._events.tell("rejected", model, deployment, reason=str(error))
+                del self._awaited[model]
+                self._refuse(deployment, error)
             else:
-                del self._missing[model]
+                del self._awaited[model]
                 self._swap(served)
 
+    def _refuse(self, deployment: Deployment, error: MillraceError) -> None:
+        model = deployment.model
+        self._events.tell("rejected", model, deployment, reason=str(error))
+        current = self.serving.in_effect(model)
+        if current is not None:
+            self._events.tell("kept", model, current, reason="the newer one is refused")
+        else:
+            self.serving = self.serving.with_unavailable(model, str(error))
+
+    def _pause(self, deployment: Deployment) -> None:
+        """Nothing is loaded for it: a pause is for when there is trouble."""
+        self._replace(deployment, self.serving.with_paused(deployment))
+
     def _swap(self, served: ServedModel) -> None:
-        model = served.deployment.model
-        before = self.serving.models.get(model)
-        self.serving = Serving(
-            {**self.serving.models, model: served},
-            {name: why for name, why in self.serving.unavailable.items() if name != model},
-        )
+        self._replace(served.deployment, self.serving.with_served(served))
+
+    def _replace(self, deployment: Deployment, serving: Serving) -> None:
+        before = self.serving.models.get(deployment.model)
+        self.serving = serving
         self._events.tell(
             "swapped",
-            model,
-            served.deployment,
+            deployment.model,
+            deployment,
             previous_version=before.champion.ref.version if before else None,
+            paused=deployment.paused or None,
         )
 
     def _note_loaded(
@@ -245,11 +265,3 @@ class ControlFeed:
             digest=digest,
             load_ms=round(milliseconds, 3),
         )
-
-
-def _appended_at(message: confluent_kafka.Message) -> datetime | None:
-    """Kafka's own time of a record; None if it is that of whoever wrote it."""
-    kind, milliseconds = message.timestamp()
-    if kind != confluent_kafka.TIMESTAMP_LOG_APPEND_TIME:
-        return None
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)

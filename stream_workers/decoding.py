@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import msgspec
 from msgspec import Struct
 
-from contracts.consumers import NOT_UNPACKED, NOT_UNPACKED_DETAIL
+from contracts.consumers import NOT_UNPACKED_DETAIL, NotUnpacked
 from contracts.dead_letters import Reason
 from contracts.events import (
     SCHEMA_VERSION_HEADER,
@@ -109,7 +109,7 @@ def _refuse_record(record: Record, limits: Limits) -> Refusal | None:
     """What speaks against a record before its value is parsed."""
     value = record.value
     if not value:
-        if value is NOT_UNPACKED:
+        if isinstance(value, NotUnpacked):
             return Refusal("too_large", NOT_UNPACKED_DETAIL)
         return Refusal("empty", "the record has no value; send a JSON object")
     if len(value) > limits.event_bytes:

@@ -4,6 +4,7 @@ from contracts.operating.health import Condition, Health, recent, starting
 from contracts.operating.operated import Operated
 from stream_workers.control import ControlFeed
 from stream_workers.lane import Lane
+from stream_workers.serving import WITHDRAWN
 
 _STUCK_SECONDS = 300.0
 """Kafka's `max.poll.interval.ms`: silent for longer, a worker has lost its partitions anyway."""
@@ -23,9 +24,12 @@ def watch_models(health: Health, feed: ControlFeed) -> None:
 
     def model() -> Condition:
         serving = feed.serving
-        if serving.models:
-            served = (f"{name} {m.champion.ref.version}" for name, m in serving.models.items())
-            return Condition(True, f"serving {', '.join(sorted(served))}")
+        if serving.models or serving.paused:
+            served = {name: m.champion.ref.version for name, m in serving.models.items()}
+            said = served | dict.fromkeys(serving.paused, "paused")
+            told = f"serving {', '.join(' '.join(one) for one in sorted(said.items()))}"
+            lost = [f"; {name}: {WITHDRAWN}" for name in sorted(serving.withdrawn)]
+            return Condition(True, told + "".join(lost))
         if serving.unavailable:
             why = "; ".join(f"{name}: {why}" for name, why in serving.unavailable.items())
             return Condition(False, f"no deployed model can be loaded: {why}")

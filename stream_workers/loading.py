@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 import structlog
+from msgspec import Struct
 
 from contracts.deployments import Canary, DeployedVersion, Deployment
 from contracts.errors import MillraceError, PackageError, UnreachableError
@@ -18,12 +19,27 @@ from stream_workers.serving import LoadedVersion, ServedModel
 
 log = structlog.get_logger("stream_workers.loading")
 
+_OFTEN_SECONDS, _RARELY_SECONDS = 0.25, 5.0
 Loaded = Callable[[Deployment, str, str, str, float], None]
 """Called for each version that was loaded: deployment, role, version, digest, milliseconds."""
 
 
 class NotInStoreError(PackageError):
     """The store does not give a package, or not now: trying again may help."""
+
+
+class Awaited(Struct):
+    """A deployment of which the store does not give a package yet, since when, and whether that
+    has been told."""
+
+    deployment: Deployment
+    since: float
+    told: bool
+    tried_at: float = 0.0
+
+    def due(self, now: float) -> bool:
+        """Whether to try again: ever and again, but rarely once nobody is patient any more."""
+        return now - self.tried_at >= (_RARELY_SECONDS if self.told else _OFTEN_SECONDS)
 
 
 class VersionLoader:
@@ -122,4 +138,4 @@ class VersionLoader:
             except (UnreachableError, PackageError) as error:
                 if time.monotonic() >= deadline:
                     raise NotInStoreError(str(error)) from error
-                time.sleep(0.25)
+                time.sleep(_OFTEN_SECONDS)

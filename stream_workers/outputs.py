@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from contracts.consumers import NOT_UNPACKED
+from contracts.consumers import NotUnpacked
 from contracts.dead_letters import (
     PRODUCER_HEADER,
     DeadLetter,
@@ -136,7 +136,7 @@ class OutputWriter:
         """The record as it was, with the reason in headers; cut if no topic could take it."""
         value = record.value or b""
         oversized = record.overhead_bytes > MOST_OVERHEAD_BYTES
-        cut = record.value is NOT_UNPACKED or len(value) > self._letter_bytes
+        cut = isinstance(record.value, NotUnpacked) or len(value) > self._letter_bytes
         letter = DeadLetter(
             stage="worker",
             reason=refusal.reason,

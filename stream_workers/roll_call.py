@@ -3,7 +3,7 @@
 import msgspec
 
 from contracts.model_events import ModelEvent
-from stream_workers.serving import Serving
+from stream_workers.serving import WITHDRAWN, Serving
 from stream_workers.telling import ModelEventWriter
 
 _MOST_BYTES = 4096
@@ -18,18 +18,19 @@ def answer_question(value: bytes | None, serving: Serving, events: ModelEventWri
         asked = msgspec.json.decode(value, type=ModelEvent)
     except (ValueError, RecursionError):
         return  # the indexer says what is wrong with it
-    served = serving.models.get(asked.model)
+    served, current = serving.models.get(asked.model), serving.in_effect(asked.model)
     if asked.event != "asked" or asked.question is None:
         return
-    if served is None:
+    if current is None:
         why = serving.unavailable.get(asked.model, "no deployment was accepted")
         events.tell("serving", asked.model, None, question=asked.question, versions={}, reason=why)
         return
     events.tell(
         "serving",
         asked.model,
-        served.deployment,
+        current,
         question=asked.question,
-        versions=served.roles,
-        paused=served.deployment.paused or None,
+        versions=served.roles if served else {},
+        paused=current.paused or None,
+        reason=WITHDRAWN if asked.model in serving.withdrawn else None,
     )

@@ -91,10 +91,10 @@ class BatchScorer:
         by_model, refused = self._read(records, started, serving)
         outputs = [self._letter(record, refusal, started) for record, refusal in refused]
         for model, rows in by_model.items():
-            served = serving.models[model]
-            if served.deployment.paused:
+            if model in serving.paused:
                 outputs += [self._writer.waiting(row.record, model) for row in rows]
                 continue
+            served = serving.models[model]
             for version, share in _route(served, rows):
                 answers, timing = self._answer(version, share, started)
                 outputs += [self._refuse(refused, version) for refused in answers.refused]
@@ -113,7 +113,7 @@ class BatchScorer:
         self, records: Sequence[Record], now: float, serving: Serving
     ) -> tuple[dict[str, list[Row]], list[tuple[Record, Refusal]]]:
         """The rows of each model, and the records that are none."""
-        limits, models = self._limits, serving.models
+        limits, models = self._limits, {**serving.models, **serving.paused}
         earliest, latest = now - limits.past, now + limits.future
         rows: dict[str, list[Row]] = {name: [] for name in models}
         refused: list[tuple[Record, Refusal]] = []
@@ -178,7 +178,7 @@ def _no_model(event: ReceivedEvent, model: str | None, serving: Serving) -> Refu
     if model in serving.unavailable:
         detail = f"model '{model}' cannot be loaded: {serving.unavailable[model]}"
         return Refusal("model_unavailable", detail, event.event_id, model)
-    known = ", ".join(sorted(serving.models)) or "none"
+    known = ", ".join(sorted({*serving.models, *serving.paused})) or "none"
     return Refusal(
         "unknown_model",
         f"no model '{model}' is deployed; deployed are: {known}",

@@ -14,6 +14,7 @@ from benchmarks.machine import Machine
 from benchmarks.outputs import Arrivals
 from benchmarks.page import write_page
 from benchmarks.results import Figure, Results, read, write
+from benchmarks.swapping import LOADED, Arrival, SwapRun, longest_gap
 from benchmarks.throughput import ThroughputRun
 
 MACHINE = Machine(datetime(2026, 1, 1, tzinfo=UTC), "cpu", 2, 24.0, "Linux", "3.11", {}, 0.1)
@@ -37,6 +38,7 @@ def results() -> Results:
     ]
     found.latency = [LatencyRun("logistic", WORKER.name, 1000.0, 10, 1.5, 5.0, 9.0, 7, 1000.0)]
     found.indexing = [IndexingRun("raw _bulk", 9, 50.0, 0.0), IndexingRun("indexer", 9, 40.0, 9.0)]
+    found.swapping = [SwapRun(LOADED, 5.0, 12.0, 2005.0, 2012.0, 30.0, 20.0)]
     found.end_to_end = [EndToEndRun(100.0, 60.0, 6000, 6000, 0.5, 1.2, 10)]
     return found
 
@@ -51,6 +53,8 @@ def test_the_page_has_medians_ratios_and_what_was_not_reached(tmp_path: Path) ->
     assert "differ from the model's: 3;" in page
     assert "| indexer | 40 (40–40) | 9.0 (9.0–9.0) | 0.80 (0.80–0.80) |  |" in page
     assert "| 100 | 60 | 6,000 | 6,000 | 0.50 | 1.20 | 10 | yes |" in page
+    swap = "5.0 (5.0–5.0) | 12.0 (12.0–12.0) | 2,005 (2,005–2,005) | 2,012 (2,012–2,012)"
+    assert f"| {LOADED} | {swap} | 30 (30–30) | 20 (20–20) | 1.50 (1.50–1.50) | 0 (0–0) |" in page
     assert (tmp_path / "bench.png").stat().st_size > 10_000
 
 
@@ -72,6 +76,14 @@ def test_the_rate_is_that_between_the_first_and_the_last_tenth() -> None:
     rate, begin, end = Arrivals(times, 0, 0).rate()
     assert rate == pytest.approx(10_000, rel=0.03)
     assert 1000 <= begin < end <= 1001
+
+
+def test_a_gap_is_that_of_one_worker_whatever_the_other_does_meanwhile() -> None:
+    one = [Arrival(at, "1", "a") for at in (0.0, 1.0, 1.5, 4.0, 4.1)]
+    other = [Arrival(at / 10, "1", "b") for at in range(50)]
+    both = sorted([*one, *other], key=lambda arrival: arrival.at)
+    assert longest_gap(both, 1.1, 1.4) == 0.5
+    assert longest_gap(both, 2.0, 3.0) == 2.5, "also where it began before and ends later"
 
 
 def test_a_figure_is_a_median_with_its_extremes() -> None:

@@ -9,7 +9,8 @@ from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecords
 from kafka.structs import TopicPartition
 
-from contracts.consumers import read_any_header_name
+from contracts.consumers import NotUnpacked, read_any_header_name
+from contracts.unpacking import MOST_BYTES, ZSTD
 
 HERE = TopicPartition("labels", 1)
 
@@ -70,3 +71,14 @@ def test_a_record_whose_parts_do_not_add_up_is_an_error() -> None:
     taken = Fetcher.PartitionRecords(100, HERE, MemoryRecords(bytes(content)), check_crcs=False)
     with pytest.raises(CorruptRecordError, match="size"):
         taken.take(10)
+
+
+def test_of_a_batch_that_is_too_large_unpacked_its_end_is_known() -> None:
+    builder = DefaultRecordBatchBuilder(2, ZSTD, False, -1, -1, -1, 2 * MOST_BYTES)
+    for n in range(3):
+        assert builder.append(n, 1000, b"k", b"x" * (MOST_BYTES // 3 + 1), [])
+    built = builder.build()
+    built[:8] = (100).to_bytes(8, "big")
+    records = read(bytes(built))
+    assert [r.offset for r in records] == [100, 101, 102]
+    assert all(isinstance(r.value, NotUnpacked) and r.value.last_offset == 102 for r in records)

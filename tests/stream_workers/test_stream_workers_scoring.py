@@ -302,9 +302,9 @@ def test_many_bad_rows_in_a_row_do_not_harm_those_behind_them() -> None:
 def test_events_of_a_paused_model_wait_as_they_came() -> None:
     serving = served(version(Doubling()))
     model = serving.models["sizes"]
-    paused = replace(model, deployment=replace(model.deployment, paused=True))
+    paused = serving.with_paused(replace(model.deployment, paused=True))
     record = message(event(), headers=[("producer", b"ana"), ("millrace-waiting-model", b"x")])
-    outputs = score([record, message(b"{")], Serving({"sizes": paused}))
+    outputs = score([record, message(b"{")], paused)
     [output] = [output for output in outputs if output.topic == "features.waiting"]
     assert (output.partition, output.key, output.value) == (2, b"key", record.value)
     assert output.headers is not None
@@ -312,6 +312,11 @@ def test_events_of_a_paused_model_wait_as_they_came() -> None:
     assert unmarked(output.headers) == [("producer", b"ana")]
     assert [letter.reason for letter in letters(outputs)] == ["malformed"]
     assert len(outputs) == 2
+    assert score([record], Serving().with_paused(model.deployment))[0] == output, (
+        "nothing is loaded"
+    )
+    resumed = paused.with_served(model)
+    assert len(predictions(score([record], resumed))) == 1
 
 
 def test_an_answer_that_is_no_finite_number_is_a_dead_letter() -> None:
