@@ -86,6 +86,16 @@ def print_metrics(manifest: Manifest) -> None:
                 else "",
             }
         )
+    if costs and costs.by_class:
+        classes = manifest.classes
+        print_table(
+            "costs by true class and answer: the answer of least expected cost",
+            ("", *classes),
+            [
+                (true, *(f"{cost:g}" for cost in row))
+                for true, row in zip(classes, costs.matrix(classes), strict=True)
+            ],
+        )
 
 
 def headline(metrics: dict[str, Metrics]) -> str:
