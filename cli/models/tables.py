@@ -82,7 +82,7 @@ def print_metrics(manifest: Manifest) -> None:
                 f"{manifest.threshold:.3f}; precision, recall and F1 are those of this class",
                 "costs": f"{costs.false_positive:g} for a false '{manifest.classes[1]}', "
                 f"{costs.false_negative:g} for one that is missed"
-                if costs
+                if costs and not costs.by_class
                 else "",
             }
         )
