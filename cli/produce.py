@@ -33,8 +33,12 @@ def produce(
         typer.Option(metavar="C", help="What events belong to; default: each to itself."),
     ] = None,
     label_column: Annotated[
-        str | None,
-        typer.Option(metavar="C", help="What really happened; goes to the topic of labels."),
+        list[str] | None,
+        typer.Option(
+            metavar="C",
+            help="What really happened; goes to the topic of labels. Several: the targets of a "
+            "model with several.",
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue where an earlier replay of FILE stopped.")
@@ -54,10 +58,12 @@ def produce(
 
     `millrace produce orders.parquet --model fraud --id-column order_id --entity-column customer
     --label-column was_fraud`
+
+    `millrace produce orders.csv --model orders --label-column late --label-column returned`
     """
     from producers.command import exit_status, run
     from producers.file_replay import ReplayRequest
-    from producers.table_rows import Columns
+    from producers.table_rows import Columns, label_columns
 
     summary = run(
         load_settings(bootstrap_servers=bootstrap_servers),
@@ -65,7 +71,10 @@ def produce(
             file=file,
             model=model,
             columns=Columns(
-                id=id_column, entity=entity_column, time=time_column, label=label_column
+                id=id_column,
+                entity=entity_column,
+                time=time_column,
+                label=label_columns(label_column),
             ),
             rate=rate,
             resume=resume,

@@ -7,22 +7,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from msgspec import Struct
 
-from cli.models.tables import print_features, print_metrics
+from cli.models.tables import print_checks, print_features, print_metrics
 from cli.options import BootstrapServers, Json
-from cli.output import print_json, print_lines, stderr
+from cli.output import print_json, print_lines, say, stderr
 from contracts.errors import UsageError
 from contracts.packages import Metrics
 from contracts.settings import load_settings
 
 if TYPE_CHECKING:
     from trainer import Recipe, TrainedVersion
+    from trainer.releasing import Release
 
 
 _REQUIRED = ("data", "target", "model")
 
 
 class TrainingResult(Struct, frozen=True, kw_only=True):
-    """What `--json` prints."""
+    """What `--json` prints; `release` is null without --publish."""
 
     model: str
     version: str
@@ -43,6 +44,7 @@ class TrainingResult(Struct, frozen=True, kw_only=True):
     parent: str | None
     start: datetime | None
     end: datetime | None
+    release: "Release | None"
 
 
 def train(
@@ -95,6 +97,16 @@ def train(
     payload: Annotated[
         str, typer.Option(metavar="FORMAT", help="joblib, or skops: loads without unpickling.")
     ] = "joblib",
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Make it the champion, if the gate passes it.")
+    ] = False,
+    if_better: Annotated[
+        bool,
+        typer.Option(
+            "--if-better",
+            help="With --publish: only if it is better than the champion on the same rows.",
+        ),
+    ] = False,
     bootstrap_servers: BootstrapServers = None,
     json: Json = False,
 ) -> None:
@@ -103,6 +115,10 @@ def train(
     Rows are split 60/20/20 into train, validation and test: by time if there is a time column,
     else at random. Two-class models get the threshold with the best F1 on validation. Nothing
     is deployed: that is `millrace models publish`. Kafka is not needed.
+
+    With --publish the version becomes the champion if the gate passes it, and with --if-better only
+    if its AUC, accuracy or R² is better than the champion's on the same rows; the first version of
+    a model has nobody to beat. Exit status 4: not published, nothing has changed.
 
     Examples:
 
@@ -113,9 +129,13 @@ def train(
     `millrace train --data sensors.csv --task anomaly --model sensors`
 
     `millrace train recipes/flights.toml --json`
+
+    `millrace train recipes/flights.toml --publish --if-better --json`
     """
     from trainer import train as train_model
+    from trainer.releasing import NOT_PUBLISHED, require_publish, train_and_publish
 
+    require_publish(publish, if_better)
     settings = load_settings(bootstrap_servers=bootstrap_servers)
     options = {
         "data": data,
@@ -129,11 +149,17 @@ def train(
         "payload": None if payload == "joblib" else payload,
     }
     chosen = _recipe(recipe, {name: value for name, value in options.items() if value})
-    trained = train_model(chosen, settings, stderr)
-    if json:
-        print_json(_result(trained))
+    release: Release | None = None
+    if publish:
+        trained, release = train_and_publish(chosen, settings, stderr, if_better=if_better)
     else:
-        _print_for_people(trained)
+        trained = train_model(chosen, settings, stderr)
+    if json:
+        print_json(_result(trained, release))
+    else:
+        _print_for_people(trained, release)
+    if release is not None and not release.published:
+        raise typer.Exit(NOT_PUBLISHED)
 
 
 def _recipe(path: Path | None, options: dict[str, Any]) -> "Recipe":
@@ -155,7 +181,7 @@ def _recipe(path: Path | None, options: dict[str, Any]) -> "Recipe":
     return Recipe(**options)
 
 
-def _result(trained: "TrainedVersion") -> TrainingResult:
+def _result(trained: "TrainedVersion", release: "Release | None") -> TrainingResult:
     manifest = trained.manifest
     return TrainingResult(
         model=trained.model,
@@ -177,10 +203,11 @@ def _result(trained: "TrainedVersion") -> TrainingResult:
         parent=manifest.parent,
         start=manifest.data.start,
         end=manifest.data.end,
+        release=release,
     )
 
 
-def _print_for_people(trained: "TrainedVersion") -> None:
+def _print_for_people(trained: "TrainedVersion", release: "Release | None") -> None:
     manifest = trained.manifest
     dropped = trained.rows_without_target
     print_lines(
@@ -195,10 +222,20 @@ def _print_for_people(trained: "TrainedVersion") -> None:
     )
     print_features(manifest)
     print_metrics(manifest)
+    if release is not None and release.gate is not None:
+        print_checks(release.gate.checks)
     print_lines(
         {
             "version": f"{trained.version} of {trained.model}",
             "digest": trained.digest,
-            "next": f"millrace models publish {trained.model}",
+            "next": "" if release else f"millrace models publish {trained.model}",
         }
     )
+    if release is not None and release.published:
+        say(f"version {trained.version} of {trained.model} is the champion now")
+    elif release is not None:
+        say(f"not published, {_who_serves(release)}: {release.reason}")
+
+
+def _who_serves(release: "Release") -> str:
+    return f"version {release.champion} serves on" if release.champion else "nothing serves yet"

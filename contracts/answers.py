@@ -18,14 +18,23 @@ from contracts.packages import Target
 
 
 def classify(
-    estimator: Any, inputs: Any, classes: Sequence[str], threshold: float | None
+    estimator: Any,
+    inputs: Any,
+    classes: Sequence[str],
+    threshold: float | None,
+    costs: NDArray[np.float64] | None = None,
 ) -> Sequence[Outcome | None]:
-    """Classes of n rows; None where a probability is not finite."""
+    """Classes of n rows; None where a probability is not finite.
+
+    Args:
+        costs: k × k, of the class in the column where that in the row is true: the answer is the
+            class of least expected cost (Elkan 2001, The foundations of cost-sensitive learning).
+    """
     if not hasattr(estimator, "predict_proba"):
         answers = np.asarray(estimator.predict(inputs)).tolist()
         return [Classification(label_text(value), None, {}) for value in answers]
     probabilities = np.asarray(estimator.predict_proba(inputs), dtype=np.float64)
-    return _classes(probabilities, classes, threshold)
+    return _classes(probabilities, classes, threshold, costs)
 
 
 def regress(estimator: Any, inputs: Any) -> Sequence[Outcome | None]:
@@ -87,9 +96,14 @@ def _by_target(
 
 
 def _classes(
-    probabilities: NDArray[np.float64], classes: Sequence[str], threshold: float | None
+    probabilities: NDArray[np.float64],
+    classes: Sequence[str],
+    threshold: float | None,
+    costs: NDArray[np.float64] | None = None,
 ) -> Sequence[Outcome | None]:
-    if threshold is not None and probabilities.shape[1] == 2:
+    if costs is not None:
+        best = (probabilities @ costs).argmin(axis=1)
+    elif threshold is not None and probabilities.shape[1] == 2:
         best = (probabilities[:, 1] >= threshold).astype(np.intp)
     else:
         best = probabilities.argmax(axis=1)

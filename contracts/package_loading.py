@@ -79,6 +79,7 @@ def scorer_of(manifest: Manifest, estimator: Estimator) -> Scorer:
         manifest.classes,
         manifest.threshold,
         manifest.targets,
+        manifest.costs,
     )
 
 

@@ -6,6 +6,8 @@ Packages are immutable.
 """
 
 import hashlib
+import math
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -70,18 +72,43 @@ class Target(Struct, frozen=True):
     classes: tuple[str, ...] = ()
 
 
-class Costs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the two kinds of mistakes cost, in any unit: to say the second class where it is not,
-    and not to say it where it is."""
+class Costs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What mistakes cost, in any unit: those of two kinds between two classes, or by class.
 
-    false_positive: Annotated[float, Meta(gt=0)]
-    false_negative: Annotated[float, Meta(gt=0)]
+    Args:
+        false_positive: to say the second of two classes where it is not.
+        false_negative: not to say it where it is.
+        by_class: true class -> answered class -> cost; what is not named costs 0 where it is
+            right, else 1.
+    """
+
+    false_positive: Annotated[float, Meta(ge=0)] = 0.0
+    false_negative: Annotated[float, Meta(ge=0)] = 0.0
+    by_class: dict[str, dict[str, Annotated[float, Meta(ge=0)]]] = {}
+
+    def __post_init__(self) -> None:
+        of_two = (self.false_positive, self.false_negative)
+        if self.by_class and any(of_two):
+            raise ValueError("costs are either those of two kinds of mistakes, or by class")
+        if not self.by_class and not all(of_two):
+            raise ValueError("costs need a false_positive and a false_negative above 0")
+        named = [cost for costs in self.by_class.values() for cost in costs.values()]
+        if not all(map(math.isfinite, (*of_two, *named))):
+            raise ValueError("costs are finite numbers")
 
     @property
     def threshold(self) -> float:
         """The probability from which saying yes costs less, if probabilities are calibrated
         (Elkan 2001, The foundations of cost-sensitive learning)."""
         return self.false_positive / (self.false_positive + self.false_negative)
+
+    def of(self, true: str, answered: str) -> float:
+        """What an answer costs, by class."""
+        return self.by_class.get(true, {}).get(answered, float(true != answered))
+
+    def matrix(self, classes: Sequence[str]) -> list[list[float]]:
+        """The costs by class of k classes, k × k: a row for each that is true."""
+        return [[self.of(true, answered) for answered in classes] for true in classes]
 
 
 class DataWindow(Struct, frozen=True, kw_only=True):
@@ -109,7 +136,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """Everything about one version of a model but its payload.
 
     `classes` are in the order of the estimator's probabilities. `threshold`, for two classes:
-    the probability of the second from which it is predicted, chosen by `costs` if there are any.
+    the probability of the second from which it is predicted, chosen by `costs` if there are any;
+    by `costs` of each class the label is the one of least expected cost.
     `targets`, of several outputs, are in the order of the estimator's. `metrics`: data set ->
     figures. `recipe` is what a retraining starts from. Where there is no ONNX form `why_no_onnx`
     says why, but for releases that knew of none.

@@ -45,7 +45,7 @@ def dump_payload(format_: PayloadFormat, estimator: Estimator) -> bytes:
         data: bytes = skops.io.dumps(estimator)
     except Exception as error:  # one class per type it does not know
         raise PackageError(f"skops cannot write this estimator: {error}") from error
-    _require_known_types(data)
+    trusted_types(data)
     return data
 
 
@@ -56,7 +56,7 @@ def load_payload(format_: PayloadFormat, payload: bytes) -> Estimator:
         PackageError: it cannot be read, or a skops payload holds types that are not trusted.
     """
     if format_ == "skops":
-        trusted = _require_known_types(payload)
+        trusted = trusted_types(payload)
     try:
         if format_ == "joblib":
             return joblib.load(io.BytesIO(payload))  # type: ignore[no-any-return]
@@ -65,8 +65,12 @@ def load_payload(format_: PayloadFormat, payload: bytes) -> Estimator:
         raise PackageError(f"the payload cannot be loaded: {error!r}") from error
 
 
-def _require_known_types(payload: bytes) -> list[str]:
-    """Types that skops does not trust by itself and we do."""
+def trusted_types(payload: bytes) -> list[str]:
+    """Types in a skops payload that skops does not trust by itself and we do.
+
+    Raises:
+        PackageError: it holds others, or cannot be read.
+    """
     try:
         found: list[str] = skops.io.get_untrusted_types(data=payload)
     except Exception as error:  # a broken archive raises whatever its reader does

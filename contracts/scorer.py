@@ -15,7 +15,7 @@ from contracts.answers import answer_several, classify, cluster, detect, regress
 from contracts.events import FeatureValue, Outcome
 from contracts.feature_rows import RowReader
 from contracts.feature_schema import Feature, FeatureSchema, seconds
-from contracts.packages import Target, Task
+from contracts.packages import Costs, Target, Task
 
 Columns = Sequence[Sequence[FeatureValue]]
 Inputs = NDArray[np.float64] | pd.DataFrame
@@ -38,6 +38,7 @@ class Scorer:
         classes: labels in the order of the estimator's probabilities.
         threshold: for two classes, the probability of the second from which it is predicted.
         targets: several outputs, in the order of the estimator's.
+        costs: if they are by class, the label is the one of least expected cost.
     """
 
     def __init__(
@@ -48,11 +49,15 @@ class Scorer:
         classes: Sequence[str] = (),
         threshold: float | None = None,
         targets: Sequence[Target] = (),
+        costs: Costs | None = None,
     ) -> None:
         self.schema = schema
         self.estimator = estimator
+        by_class = np.array(costs.matrix(classes)) if costs and costs.by_class else None
         answer: dict[Task, Callable[[Any, Any], Sequence[Outcome | None]]] = {
-            "classification": partial(classify, classes=tuple(classes), threshold=threshold),
+            "classification": partial(
+                classify, classes=tuple(classes), threshold=threshold, costs=by_class
+            ),
             "regression": regress,
             "clustering": cluster,
             "anomaly": detect,

@@ -10,7 +10,7 @@ from contracts.errors import MillraceError
 from contracts.settings import load_settings
 from producers.command import exit_status, run
 from producers.file_replay import ReplayRequest
-from producers.table_rows import Columns
+from producers.table_rows import Columns, label_columns
 
 
 def parser() -> argparse.ArgumentParser:
@@ -19,8 +19,9 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("file", type=Path, metavar="FILE")
     options.add_argument("--model", required=True)
     options.add_argument("--rate", type=float)
-    for part in ("id", "time", "entity", "label"):
+    for part in ("id", "time", "entity"):
         options.add_argument(f"--{part}-column")
+    options.add_argument("--label-column", action="append")
     options.add_argument("--resume", action="store_true")
     options.add_argument("--bootstrap-servers")
     options.add_argument("--json", action="store_true")
@@ -40,7 +41,7 @@ def main() -> int:
                     id=given.id_column,
                     entity=given.entity_column,
                     time=given.time_column,
-                    label=given.label_column,
+                    label=label_columns(given.label_column),
                 ),
                 rate=given.rate,
                 resume=given.resume,

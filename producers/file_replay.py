@@ -104,7 +104,7 @@ def replay_file(
     rows = TableRows(frame, schema, columns, model=request.model, source=request.file)
     topics = Topics(settings)
     topic = topics.of_model(request.model).name
-    used = [topic] if columns.label is None else [topic, topics.labels.name]
+    used = [topic] if not columns.labels else [topic, topics.labels.name]
     with (
         ProgressFile(settings.state_dir, request.file, request.model, topic).exclusively() as file,
         FeatureProducer(settings) as producer,

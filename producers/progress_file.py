@@ -139,5 +139,5 @@ def check_resumable(
 
 
 def _options(columns: Columns) -> str:
-    given = msgspec.structs.asdict(columns).items()
-    return ", ".join(f"{name}: {column}" for name, column in given if column) or "none"
+    given = msgspec.structs.asdict(columns) | {"label": " and ".join(columns.labels)}
+    return ", ".join(f"{name}: {column}" for name, column in given.items() if column) or "none"

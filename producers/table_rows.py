@@ -1,6 +1,6 @@
 """From a table to feature events in event-time order: ids, times, features, labels (pure)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 import pandas as pd
@@ -15,21 +15,36 @@ from producers.validation import MAX_ID_BYTES
 NOW = "now"
 """In place of a time column: an event occurs when it is sent."""
 
+LabelValue = FeatureValue | dict[str, FeatureValue]
+
 _ROWS_AT_ONCE = 5000
 
 
+def label_columns(given: Sequence[str] | None) -> str | tuple[str, ...] | None:
+    """The columns of labels as people name them, one by one: a single one is no target by name."""
+    columns = tuple(dict.fromkeys(given or ()))
+    return columns if len(columns) > 1 else next(iter(columns), None)
+
+
 class Columns(Struct, frozen=True, kw_only=True):
-    """Which columns play which part; None: none does."""
+    """Which columns play which part; None: none does. Several `label` columns are the targets of
+    one model, by name."""
 
     id: str | None = None
     entity: str | None = None
     time: str | None = None
-    label: str | None = None
+    label: str | tuple[str, ...] | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The columns of labels, however many."""
+        return (self.label,) if isinstance(self.label, str) else self.label or ()
 
     @property
     def named(self) -> list[str]:
         """Those that must be in the table."""
-        return [c for c in (self.id, self.entity, self.time, self.label) if c is not None]
+        others = [c for c in (self.id, self.entity, self.time) if c is not None]
+        return [*others, *self.labels]
 
 
 class TableRows:
@@ -66,7 +81,7 @@ class TableRows:
         for column in (columns.id, columns.entity):
             if column is not None:
                 _require_ids(frame, column, source)
-        self._label = _label_feature(frame, columns.label, source)
+        self._targets = [_label_feature(frame, column, source) for column in columns.labels]
         ids = frame[columns.id] if columns.id is not None else None
         self.repeated_ids = 0 if ids is None else int(ids.duplicated().sum())
 
@@ -135,10 +150,17 @@ class TableRows:
             return None
         return [str(value) for value in part[self._columns.entity].tolist()]
 
-    def _labels(self, part: pd.DataFrame) -> list[FeatureValue]:
-        if self._label is None:
-            return [None] * len(part)
-        return feature_columns(part, (self._label,))[0]
+    def _labels(self, part: pd.DataFrame) -> Sequence[LabelValue]:
+        """A value per row, or of several targets those that are known; None: there is none."""
+        columns = feature_columns(part, self._targets)
+        if not isinstance(self._columns.label, tuple):
+            return columns[0] if columns else [None] * len(part)
+        names = [target.name for target in self._targets]
+        known = (
+            {name: value for name, value in zip(names, row, strict=True) if value is not None}
+            for row in zip(*columns, strict=True)
+        )
+        return [values or None for values in known]
 
 
 _NUMBER = "\0row"
@@ -194,9 +216,7 @@ def _require_ids(frame: pd.DataFrame, column: str, source: object) -> None:
         )
 
 
-def _label_feature(frame: pd.DataFrame, column: str | None, source: object) -> Feature | None:
-    if column is None:
-        return None
+def _label_feature(frame: pd.DataFrame, column: str, source: object) -> Feature:
     kind = feature_kind(frame[column])
     if kind is None:
         raise UsageError(

@@ -157,7 +157,9 @@ def classification_metrics(
             "brier": _brier(truth, probabilities, known),
             "calibration_error": _calibration_error(truth, probabilities, known),
         }
-    if costs is not None and len(known) == 2:
+    if costs is not None and costs.by_class:
+        metrics["cost"] = np.mean(list(map(costs.of, truth.tolist(), predicted.tolist())))
+    elif costs is not None and len(known) == 2:
         metrics["cost"] = _cost(truth == known[1], predicted == known[1], costs)
     return _finite(metrics)
 

@@ -13,7 +13,7 @@ from contracts.answers import label_text
 from contracts.errors import UsageError
 from contracts.events import Clustering, Outcome
 from contracts.feature_schema import FeatureSchema
-from contracts.packages import Metrics, Target
+from contracts.packages import Costs, Metrics, Target
 from contracts.scorer import Columns, Scorer
 from trainer.evaluation import Truth, outcome_metrics
 from trainer.recipes import Recipe
@@ -101,7 +101,8 @@ def fit_model(
         held_out_rows: some of the test rows.
 
     Raises:
-        UsageError: scikit-learn cannot take the data, for example values beyond float32.
+        UsageError: scikit-learn cannot take the data, for example values beyond float32, or costs
+            by class do not fit it.
     """
     task, schema, target = examples.task, examples.schema, examples.target
 
@@ -123,7 +124,8 @@ def fit_model(
 
     def scorer(model: _Fitted, threshold: float | None = None) -> Scorer:
         targets = _targets(model.pipeline, examples)
-        return Scorer(task, schema, model.pipeline, model.labels, threshold, targets)
+        costs = recipe.costs
+        return Scorer(task, schema, model.pipeline, model.labels, threshold, targets, costs)
 
     def figures(model: _Fitted, rows: Rows) -> Metrics:
         given = _take(inputs, rows)
@@ -139,6 +141,8 @@ def fit_model(
     # Exactly what a worker will feed, so that training and serving cannot differ.
     inputs = Scorer(task, schema, build()).inputs(examples.columns)
     first = fit(split.train)
+    if recipe.costs is not None and recipe.costs.by_class:
+        _check_costs(recipe.costs, examples, first)
     threshold = _threshold(first, inputs, examples, split.validation, recipe)
     metrics = {"validation": figures(first, split.validation)}
     final = fit(split.before_test)
@@ -188,11 +192,32 @@ def _targets(model: Pipeline, examples: Examples) -> tuple[Target, ...]:
     )
 
 
+def _check_costs(costs: Costs, examples: Examples, model: "_Fitted") -> None:
+    """Refuse costs by class that no answer would follow."""
+    if examples.task != "classification":
+        raise UsageError(f"costs by class are for classification, and this is {examples.task}")
+    if not hasattr(model.pipeline, "predict_proba"):
+        raise UsageError(
+            f"{type(model.pipeline[-1]).__name__} gives no probabilities, which costs by class "
+            "need: take another estimator, or leave the costs out"
+        )
+    [values] = examples.targets.values()
+    known = {label_text(value) for value in np.unique(values).tolist()}
+    named = {name for true, row in costs.by_class.items() for name in (true, *row)}
+    if named - known:
+        raise UsageError(
+            f"costs name the class '{min(named - known)}', which the target does not have; it "
+            f"has: {', '.join(sorted(known))}"
+        )
+
+
 def _threshold(
     model: _Fitted, inputs: Any, examples: Examples, rows: Rows, recipe: Recipe
 ) -> float | None:
     if len(model.classes) != 2 or not hasattr(model.pipeline, "predict_proba"):
         return None
+    if recipe.costs is not None and recipe.costs.by_class:
+        return None  # the costs decide row by row
     target = examples.target
     assert target is not None
     scores = model.pipeline.predict_proba(_take(inputs, rows))[:, 1]

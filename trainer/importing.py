@@ -1,19 +1,15 @@
-"""Models that were made elsewhere: from a file and a schema to a signed package."""
+"""Models that were made elsewhere become signed packages like any other."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import joblib
-import msgspec
 import numpy as np
-from msgspec import Struct
 from msgspec.structs import replace
 from sklearn.base import is_classifier, is_clusterer, is_outlier_detector
 
 from contracts.answers import label_text
 from contracts.errors import UsageError
-from contracts.feature_schema import Feature, FeatureSchema
+from contracts.feature_schema import FeatureSchema
 from contracts.keys import load_private_key, load_trusted_keys
 from contracts.model_store import ModelStore
 from contracts.package_loading import installed_libraries
@@ -28,14 +24,14 @@ from contracts.packages import (
     sha256,
 )
 from contracts.payloads import dump_payload
-from contracts.release_rules import CanaryRule, Gate
 from contracts.scorer import Columns, Scorer
 from contracts.settings import Settings
-from contracts.tabular import feature_columns, read_table, require_columns
+from contracts.tabular import feature_columns
 from trainer.announcing import announce_trained
 from trainer.author import author
 from trainer.data_sets import fingerprint
 from trainer.evaluation import Truth, classes_of, outcome_metrics
+from trainer.foreign_models import ForeignModel, ImportSchema
 from trainer.gate.holdout import HeldOut, to_bytes
 from trainer.golden import golden_samples
 from trainer.onnx_form import with_onnx
@@ -43,68 +39,35 @@ from trainer.packaging import check_stored, store_package
 from trainer.recipes import check_limits, check_model_name
 
 
-class ImportSchema(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The file that says what a model takes.
-
-    Args:
-        features: in the order in which the estimator was fitted.
-        task: None: the estimator says.
-        target: the column, or columns, of the sample with what really happened.
-        threshold: for two classes, the probability of the second from which it is predicted.
-    """
-
-    features: tuple[Feature, ...]
-    task: Task | None = None
-    target: str | tuple[str, ...] = ()
-    threshold: float | None = None
-    gate: Gate = Gate()
-    canary: CanaryRule | None = None
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """The columns with what really happened."""
-        return (self.target,) if isinstance(self.target, str) else self.target
-
-
 def import_model(
-    settings: Settings,
-    model: str,
-    estimator_file: Path,
-    schema_file: Path,
-    sample_file: Path,
-    payload: PayloadFormat = "joblib",
+    settings: Settings, model: str, foreign: ForeignModel, payload: PayloadFormat = "joblib"
 ) -> tuple[Manifest, str]:
     """Package a fitted estimator or pipeline as the next version of a model.
 
-    The file is unpickled here, which runs whatever its author put into it.
-
-    Args:
-        sample_file: rows as events will bring them; golden samples are taken from it, and with
-            the target's column it is what the gate compares on.
+    Golden samples are taken from its sample; where that has the targets' columns, it is what the
+    gate compares on.
 
     Returns:
         The manifest as stored, and its digest.
 
     Raises:
-        UsageError: a file cannot be read, or they do not fit each other.
+        UsageError: estimator, schema and sample do not fit each other.
         ConfigurationError: there is no key to sign with.
         PackageError: a worker would refuse the package.
     """
     check_model_name(model)
     key = load_private_key(settings.keys, "packages")
-    schema = _read_schema(schema_file)
+    schema, estimator, sample = foreign.schema, foreign.estimator, foreign.sample
     check_limits(schema.gate.metrics)
     check_limits(schema.canary.metrics if schema.canary else {})
-    estimator = _read_estimator(estimator_file)
-    features = FeatureSchema(schema.features, frame=_wants_frame(estimator, schema, schema_file))
+    _require_predict(estimator)
+    features = FeatureSchema(schema.features, frame=_wants_frame(estimator, schema))
     task = schema.task or _task(estimator)
     targets = _targets(estimator, schema, task)
-    classes = _classes(estimator) if task == "classification" else ()
-    scorer = Scorer(task, features, estimator, classes, schema.threshold, targets)
-    sample = read_table(sample_file)
-    require_columns(sample, [*features.names, *schema.targets], sample_file)
+    classes = (schema.classes or _classes(estimator)) if task == "classification" else ()
+    scorer = Scorer(task, features, estimator, classes, schema.threshold, targets, schema.costs)
     columns = feature_columns(sample, features.features)
-    _check_sample(scorer, columns, sample_file)
+    _check_sample(scorer, columns, foreign.sample_origin)
     data = dump_payload(payload, estimator)
     draft = Manifest(
         environment=settings.environment,
@@ -116,10 +79,11 @@ def import_model(
         estimator=type(estimator[-1] if hasattr(estimator, "steps") else estimator).__name__,
         classes=classes,
         threshold=schema.threshold,
+        costs=schema.costs,
         targets=targets,
-        parameters={"imported from": estimator_file.name},
+        parameters={"imported from": foreign.origin},
         data=DataWindow(
-            source=str(sample_file),
+            source=foreign.sample_origin,
             fingerprint=fingerprint(sample),
             rows=len(sample),
             target=", ".join(schema.targets) or None,
@@ -140,37 +104,15 @@ def import_model(
     return manifest, digest
 
 
-def _read_schema(path: Path) -> ImportSchema:
-    try:
-        schema = msgspec.json.decode(path.read_bytes(), type=ImportSchema)
-    except FileNotFoundError:
-        raise UsageError(f"there is no file {path}") from None
-    except msgspec.DecodeError as error:
-        raise UsageError(
-            f"{path} is no schema: {error}; it looks like "
-            '{"features": [{"name": "amount", "kind": "numeric"}], "target": "was_fraud"}'
-        ) from error
-    if not schema.features:
-        raise UsageError(f"{path} names no features")
-    return schema
-
-
-def _read_estimator(path: Path) -> Any:
-    try:
-        estimator = joblib.load(path)
-    except FileNotFoundError:
-        raise UsageError(f"there is no file {path}") from None
-    except Exception as error:  # unpickling runs code of any kind, so it can raise anything
-        raise UsageError(f"{path} cannot be loaded here: {error!r}") from error
+def _require_predict(estimator: Any) -> None:
     if not hasattr(estimator, "predict"):
         raise UsageError(
             f"{type(estimator).__name__} cannot score new rows: it has no 'predict'; some "
             "clusterings have none"
         )
-    return estimator
 
 
-def _wants_frame(estimator: Any, schema: ImportSchema, path: Path) -> bool:
+def _wants_frame(estimator: Any, schema: ImportSchema) -> bool:
     """Whether it was fitted on a data frame, whose columns must then be the features."""
     fitted = getattr(estimator, "feature_names_in_", None)
     if fitted is None:
@@ -178,8 +120,8 @@ def _wants_frame(estimator: Any, schema: ImportSchema, path: Path) -> bool:
     names = [feature.name for feature in schema.features]
     if list(fitted) != names:
         raise UsageError(
-            f"the estimator was fitted on the columns {', '.join(map(str, fitted))}, and {path} "
-            f"names {', '.join(names)}: name the same in the same order"
+            f"the estimator was fitted on the columns {', '.join(map(str, fitted))}, and the "
+            f"schema names {', '.join(names)}: name the same in the same order"
         )
     return True
 
@@ -215,7 +157,7 @@ def _targets(estimator: Any, schema: ImportSchema, task: Task) -> tuple[Target, 
     )
 
 
-def _check_sample(scorer: Scorer, columns: Columns, path: Path) -> None:
+def _check_sample(scorer: Scorer, columns: Columns, path: str) -> None:
     problems = scorer.schema.problems(columns)
     if problems:
         row, why = next(iter(problems.items()))
@@ -227,6 +169,8 @@ def _check_sample(scorer: Scorer, columns: Columns, path: Path) -> None:
 
 
 def _truth(sample: Any, schema: ImportSchema, task: Task) -> Truth:
+    if not set(schema.targets) <= set(sample.columns):
+        return {}
     quantities = task == "regression"
     return {
         name: [float(v) for v in sample[name]]
@@ -241,7 +185,8 @@ def _with_holdout(
 ) -> tuple[Manifest, bytes | None]:
     if not truth:
         return draft, None
-    figures = outcome_metrics(scorer.predict(columns), truth, classes_of(draft, truth))
+    outcomes = scorer.predict(columns)
+    figures = outcome_metrics(outcomes, truth, classes_of(draft, truth), draft.costs)
     held_out = to_bytes(
         HeldOut(
             task=draft.task,

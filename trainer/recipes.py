@@ -56,7 +56,9 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
             test, so that the test figures are its own. `all`: every row, once the figures are
             taken; for data whose newest rows matter most. The figures are then those of the same
             pipeline before it saw the test rows.
-        costs: of the two kinds of mistakes between two classes: the threshold is chosen by them.
+        costs: of the two kinds of mistakes between two classes: the threshold is chosen by them;
+            or by class, in a file as true class -> answered class -> cost: the label is the one
+            of least expected cost.
         payload: how the estimator is written; `skops` loads without unpickling.
         gate: what a version must show before it serves.
         canary: when a canary is promoted or rolled back by itself; none: never.
@@ -100,7 +102,7 @@ def read_recipe(path: Path) -> Recipe:
     """
     try:
         values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        recipe = msgspec.convert({k: _moment(v) for k, v in values.items()}, Recipe)
+        recipe = msgspec.convert({k: _understood(k, v) for k, v in values.items()}, Recipe)
     except FileNotFoundError:
         raise UsageError(f"there is no recipe {path}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -177,8 +179,12 @@ def check_model_name(name: str) -> None:
         )
 
 
-def _moment(value: object) -> object:
-    """TOML has dates and times without a zone; both are taken for UTC."""
+def _understood(key: str, value: object) -> object:
+    """TOML has dates and times without a zone; both are taken for UTC. A table of tables of costs
+    is by class."""
+    if key == "costs" and isinstance(value, dict) and value:
+        by_class = all(isinstance(row, dict) for row in value.values())
+        return {"by_class": value} if by_class else value
     if isinstance(value, datetime):
         return as_utc(value)
     return datetime.combine(value, time(), UTC) if isinstance(value, date) else value

@@ -2,7 +2,7 @@
 
 import typer
 
-from cli.models import deploying, keeping, keys, listing, showing
+from cli.models import deploying, exchanging, keeping, keys, listing, showing
 
 app = typer.Typer(
     help="List, compare, publish, try out and take back the versions of models.",
@@ -23,7 +23,8 @@ app.command()(deploying.retire)
 app.command()(deploying.pause)
 app.command()(deploying.resume)
 app.command()(deploying.restore)
-app.command("import")(keeping.import_)
+app.command("import")(exchanging.import_)
+app.command()(exchanging.export)
 app.command()(keeping.collect)
 app.command()(keeping.keygen)
 app.command()(keeping.rebuild)

@@ -1,18 +1,15 @@
 """What keeps the model store in order, and who may sign what is in it."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from msgspec import Struct
 
 from cli.models.arguments import Name
-from cli.models.tables import print_features, print_metrics
 from cli.options import BootstrapServers, Json
-from cli.output import print_json, print_lines, print_table, stderr, stdout
+from cli.output import print_json, print_table, stdout
 from contracts.errors import PackageError, UsageError
-from contracts.packages import PayloadFormat
 from contracts.settings import load_settings
 
 if TYPE_CHECKING:
@@ -27,60 +24,6 @@ class Collected(Struct, frozen=True, kw_only=True):
     version: str | None
     digest: str
     why: str
-
-
-def import_(
-    estimator: Annotated[Path, typer.Argument(metavar="FILE", help="A joblib file.")],
-    schema: Annotated[
-        Path, typer.Option(metavar="FILE", help="JSON: the features, and the target's column.")
-    ],
-    sample: Annotated[
-        Path, typer.Option(metavar="FILE", help="Rows as events will bring them (CSV, Parquet).")
-    ],
-    model: Annotated[str, typer.Option(metavar="NAME", help="The model it is a version of.")],
-    payload: Annotated[
-        str, typer.Option(metavar="FORMAT", help="joblib, or skops: loads without unpickling.")
-    ] = "joblib",
-    bootstrap_servers: BootstrapServers = None,
-    json: Json = False,
-) -> None:
-    """Package a scikit-learn estimator or pipeline that was fitted elsewhere.
-
-    The schema names the features in the order of the fit, each with its kind: numeric, boolean,
-    categorical, text or datetime. Golden samples are taken from the sample; if it has the target's
-    column, the gate compares on it. The file is unpickled here: import what you trust.
-
-    Example: `millrace models import model.joblib --schema schema.json --sample rows.csv
-    --model fraud`
-    """
-    from trainer.importing import import_model
-
-    settings = load_settings(bootstrap_servers=bootstrap_servers)
-    with stderr.status("packaging …"):
-        manifest, digest = import_model(
-            settings, model, estimator, schema, sample, _format(payload)
-        )
-    if json:
-        print_json({"model": model, "version": manifest.version, "digest": digest})
-        return
-    print_features(manifest)
-    if manifest.metrics:
-        print_metrics(manifest)
-    print_lines(
-        {
-            "task": manifest.task,
-            "version": f"{manifest.version} of {model}",
-            "digest": digest,
-            "next": f"millrace models publish {model}",
-        }
-    )
-
-
-def _format(payload: str) -> PayloadFormat:
-    for known in get_args(PayloadFormat):
-        if payload == known:
-            return known  # type: ignore[no-any-return]
-    raise UsageError(f"there is no payload '{payload}': choose joblib or skops")
 
 
 def collect(

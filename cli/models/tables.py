@@ -82,9 +82,19 @@ def print_metrics(manifest: Manifest) -> None:
                 f"{manifest.threshold:.3f}; precision, recall and F1 are those of this class",
                 "costs": f"{costs.false_positive:g} for a false '{manifest.classes[1]}', "
                 f"{costs.false_negative:g} for one that is missed"
-                if costs
+                if costs and not costs.by_class
                 else "",
             }
+        )
+    if costs and costs.by_class:
+        classes = manifest.classes
+        print_table(
+            "costs by true class and answer: the answer of least expected cost",
+            ("", *classes),
+            [
+                (true, *(f"{cost:g}" for cost in row))
+                for true, row in zip(classes, costs.matrix(classes), strict=True)
+            ],
         )
 
 

@@ -113,3 +113,26 @@ def test_mistakes_get_a_sentence(
     assert result.returncode == 2, result.stderr
     assert "Traceback" not in result.stderr
     assert sentence in " ".join(result.stderr.split())
+
+
+def test_a_model_goes_to_mlflow_and_comes_back(tmp_path: Path, keys: Path) -> None:
+    x = np.random.default_rng(0).normal(size=300)
+    table = pd.DataFrame({"x": x, "size": np.digitize(x, [-0.5, 0.5]).astype(str)})
+    table["size"] = table["size"].map({"0": "small", "1": "medium", "2": "large"})
+    table.to_csv(tmp_path / "sizes.csv", index=False)
+    (tmp_path / "sizes.toml").write_text(
+        'model = "sizes"\ndata = "sizes.csv"\ntarget = "size"\n[costs]\nlarge = { small = 7.5 }\n'
+    )
+    shown = millrace(tmp_path, "train", "sizes.toml")
+    assert "costs by true class and answer" in shown.stdout
+    assert "7.5" in shown.stdout
+    exported = told(tmp_path, "models", "export", "sizes", "--to-mlflow", "folder")
+    assert (exported["version"], exported["answers"]) == (
+        "1",
+        "probabilities of large, medium, small",
+    )
+    assert (tmp_path / "folder" / "MLmodel").exists()
+    command = ("models", "import", "--from-mlflow", "folder", "--model")
+    assert told(tmp_path, *command, "other")["version"] == "1"
+    neither = millrace(tmp_path, "models", "import", "--model", "other")
+    assert (neither.returncode, "--from-mlflow SOURCE" in neither.stderr) == (2, True)

@@ -40,6 +40,32 @@ def test_what_was_saved_is_found_again(tmp_path: Path) -> None:
     assert not SAVED.finished
 
 
+@pytest.mark.parametrize("label", [None, "y", ("late", "kind")])
+def test_a_replay_goes_on_with_the_label_columns_it_had(
+    tmp_path: Path, label: str | tuple[str, ...] | None
+) -> None:
+    columns = Columns(id="key", label=label)
+    file = saved(tmp_path)
+    file.save(msgspec.structs.replace(SAVED, columns=columns))
+    found = file.load()
+    assert found is not None
+    check_resumable(found, sha256=SAVED.sha256, columns=columns, topic_ids=SAVED.topic_ids)
+    other = Columns(id="key", label=("late", "more"))
+    with pytest.raises(UsageError, match="other columns"):
+        check_resumable(found, sha256=SAVED.sha256, columns=other, topic_ids=SAVED.topic_ids)
+
+
+def test_a_progress_file_of_an_older_release_is_read(tmp_path: Path) -> None:
+    file = saved(tmp_path)
+    text = file.path.read_text()
+    columns = '"columns":{"id":"key","entity":null,"time":null,"label":"y"}'
+    assert columns.replace('"y"', "null") in text
+    file.path.write_text(text.replace(columns.replace('"y"', "null"), columns))
+    found = file.load()
+    assert found is not None
+    assert found.columns == Columns(id="key", label="y")
+
+
 @pytest.mark.parametrize("change", [{"model": "n"}, {"topic": "x.features"}, {"file": "u.csv"}])
 def test_another_model_topic_or_file_is_another_replay(
     tmp_path: Path, change: dict[str, str]

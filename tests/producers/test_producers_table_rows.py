@@ -9,7 +9,7 @@ from contracts.errors import UsageError
 from contracts.events import FeatureEvent, Label
 from contracts.feature_schema import Feature, FeatureSchema
 from contracts.tabular import read_table
-from producers.table_rows import Columns, TableRows, text_columns
+from producers.table_rows import Columns, TableRows, label_columns, text_columns
 
 SCHEMA = FeatureSchema(
     (
@@ -91,6 +91,18 @@ def test_continuing_gives_the_same_events_as_the_first_time(tmp_path: Path) -> N
 def test_ids_and_entities_keep_their_leading_zeros(tmp_path: Path) -> None:
     event, _ = events(tmp_path, "id,who,a\n007,01,1\n", id="id", entity="who")[0]
     assert (event.event_id, event.entity_id) == ("007", "01")
+
+
+def test_several_label_columns_are_the_targets_that_are_known(tmp_path: Path) -> None:
+    text = "a,late,kind\n1,true,x\n2,,y\n3,,\n"
+    table = rows(tmp_path, text, Columns(label=label_columns(["late", "kind", "late"])))
+    sent = table.events(0, id_prefix="t", now=lambda: 1.0)
+    assert [label.label if label else None for _, label in sent] == [
+        {"late": True, "kind": "x"},
+        {"kind": "y"},
+        None,
+    ]
+    assert (label_columns(["late"]), label_columns([]), label_columns(None)) == ("late", None, None)
 
 
 def test_a_row_without_a_label_sends_none(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """What the log says about a canary, on a real Elasticsearch, and what is made of it."""
 
+import json
+import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from elasticsearch import Elasticsearch
+from service_processes import ServiceProcesses
 
 from contracts.dead_letters import DeadLetter
 from contracts.events import Classification, Label, Latency, ModelRef, Prediction, Role, Source
@@ -182,6 +185,20 @@ def test_a_canary_as_good_as_the_champion_is_promoted(ready: Settings, served: S
     assert (newest.champion.version, newest.canary) == ("2", None)
     assert newest.reason == "verdict: every check passed"
     assert list(judge_all(ready)) == []
+
+
+def test_the_judge_as_a_container_runs_it(
+    ready: Settings, served: Served, running: ServiceProcesses
+) -> None:
+    both(served, 0.81)
+    served.write()
+    judge = running.start("trainer", ["judge"], MILLRACE_LOG_FORMAT="json")
+    judge.wait_for_log("canary: promote")
+    [told] = (json.loads(x) for x in judge.output.splitlines() if "health and metrics" in x)
+    with urllib.request.urlopen(f"{told['address']}/health/live", timeout=10) as answer:
+        assert answer.status == 200
+    assert judge.stop() == 0
+    assert read_control(ready).log.newest("m").champion.version == "2"  # type: ignore[union-attr]
 
 
 def test_a_canary_that_labels_prove_wrong_is_ended(ready: Settings, served: Served) -> None:

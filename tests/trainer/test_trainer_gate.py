@@ -1,10 +1,13 @@
 """The gate refuses what is not good enough, and says by which figure."""
 
+import math
+
 import pytest
 
 from contracts.packages import Metrics
 from contracts.release_rules import Gate, LatencyBudget, Limit
 from trainer.gate.checks import GateReport, Timings, compared, timed, worse
+from trainer.gate.holdout import MOST_ROWS
 
 
 def refused(gate: Gate, candidate: Metrics | None, champion: Metrics | str | None = None) -> str:
@@ -35,6 +38,29 @@ def test_a_candidate_may_have_to_be_better() -> None:
     gate = Gate(metrics={"roc_auc": Limit(worse_by=-0.02)})
     assert refused(gate, GOOD, GOOD)
     assert not refused(gate, GOOD, GOOD | {"roc_auc": 0.77})
+
+
+def test_whoever_must_be_better_than_the_champion_is_not_if_equal() -> None:
+    def refusal(gate: Gate, champion: Metrics | str | None) -> str:
+        checks = tuple(compared(gate, 1000, GOOD, champion, better=True))
+        return GateReport(model="m", version="2", champion="1", rows=1, checks=checks).failures
+
+    one_pair_of_rows = 1 / (MOST_ROWS / 2) ** 2  # the least by which an AUC can differ
+    just_below, just_above = 0.80 - one_pair_of_rows, 0.80 + one_pair_of_rows
+    by_rounding = math.nextafter(0.80, 0.0)
+    for own in ({}, {"roc_auc": Limit(at_least=0.5, worse_by=0.1)}, {"log_loss": Limit()}):
+        gate = Gate(metrics=own)
+        assert "wanted better than the champion" in refusal(gate, GOOD).replace(
+            "at least 0.5, ", ""
+        )
+        assert refusal(gate, GOOD | {"roc_auc": just_above})
+        assert refusal(gate, GOOD | {"roc_auc": by_rounding})
+        assert not refusal(gate, GOOD | {"roc_auc": just_below})
+        assert not refusal(gate, None), "the first has nobody to beat"
+        assert "the champion cannot be loaded" in refusal(gate, "the champion cannot be loaded")
+    more = Gate(metrics={"roc_auc": Limit(worse_by=-0.02)})
+    assert refusal(more, GOOD | {"roc_auc": just_below})
+    assert "which is better" in refusal(Gate(), {"rows": 1000.0, "silhouette": 0.1})
 
 
 def test_without_a_champion_only_absolute_limits_count() -> None:

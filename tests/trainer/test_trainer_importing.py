@@ -23,6 +23,7 @@ from contracts.model_store import ModelStore
 from contracts.package_loading import load_scorer
 from contracts.packages import Manifest
 from contracts.settings import Settings
+from trainer.foreign_models import read_files
 from trainer.importing import import_model
 
 NUMBERS = [{"name": "x", "kind": "numeric"}, {"name": "y", "kind": "numeric"}]
@@ -47,9 +48,11 @@ class Elsewhere:
         manifest, self.digest = import_model(
             self._settings,
             "m",
-            self._folder / "model.joblib",
-            self._folder / "schema.json",
-            self._folder / "rows.csv",
+            read_files(
+                self._folder / "model.joblib",
+                self._folder / "schema.json",
+                self._folder / "rows.csv",
+            ),
         )
         return manifest
 
@@ -151,4 +154,4 @@ def test_what_does_not_fit_is_refused_with_what_to_do(
     with pytest.raises(UsageError, match="row 1: feature 'x' must be a number"):
         elsewhere.imported(of_one)
     with pytest.raises(UsageError, match="there is no file"):
-        import_model(offline, "m", tmp_path / "none", tmp_path / "schema.json", tmp_path / "rows")
+        read_files(tmp_path / "none", tmp_path / "schema.json", tmp_path / "rows.csv")

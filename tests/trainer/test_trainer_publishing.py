@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from msgspec.structs import replace
+from service_processes import ServiceProcesses
 
 import trainer.deployments.deploying
 from contracts.deployments import PAYLOAD_TYPE, Canary, ControlLog, DeployedVersion, Deployment
@@ -31,6 +32,7 @@ from contracts.signatures import seal
 from contracts.topics import Topics
 from trainer import Recipe, deploy, publish, train
 from trainer.deployments.control_topic import ControlState, read_control
+from trainer.releasing import train_and_publish
 
 pytestmark = pytest.mark.stack
 
@@ -113,6 +115,31 @@ def test_the_same_bytes_are_not_published_twice(ready: Settings) -> None:
     assert (first.changed, again.changed) == (True, False)
     assert again.deployment == first.deployment
     assert len(read_control(ready).records) == 1
+
+
+def test_a_container_trains_and_publishes_in_one_step(
+    ready: Settings, orders: Path, running: ServiceProcesses, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(f'model = "m"\ndata = "{orders}"\ntarget = "fraud"\n')
+    publish(ready, "m")
+    again = running.start("trainer", [str(recipe), "--publish", "--if-better"])
+    assert again.process.wait(120) == 4
+    assert "not published: roc_auc is" in again.output
+    anyhow = running.start("trainer", [str(recipe), "--publish"])
+    assert anyhow.process.wait(120) == 0
+    assert [d.champion.version for d in read_control(ready).log.history["m"]] == ["1", "3"]
+    alone = running.start("trainer", [str(recipe), "--if-better"])
+    assert alone.process.wait(60) == 2
+
+
+def test_what_publishing_needs_is_looked_at_before_the_training(
+    ready: Settings, orders: Path
+) -> None:
+    (ready.keys / "deployments.pem").unlink()
+    with pytest.raises(ConfigurationError, match="no key to sign deployments"):
+        train_and_publish(Recipe(model="m", data=str(orders), target="fraud"), ready)
+    assert list(ModelStore(ready.store_url).versions("m")) == ["1"], "nothing was trained"
 
 
 def test_of_two_publishers_at_once_exactly_one_wins(

@@ -3,10 +3,12 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pandas as pd
 import pytest
 
 from contracts.errors import UsageError
+from contracts.packages import Costs
 from trainer.data_sets import fingerprint, read_data
 from trainer.recipes import Recipe, check_recipe, read_recipe
 
@@ -32,6 +34,42 @@ def test_a_file_says_everything_and_its_data_lies_beside_it(tmp_path: Path) -> N
         start=datetime(2024, 1, 1, tzinfo=UTC),
         end=datetime(2024, 2, 1, 12, tzinfo=UTC),
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "costs"),
+    [
+        ("{ false_positive = 1, false_negative = 20 }", Costs(false_positive=1, false_negative=20)),
+        (
+            "{ a = { b = 5, c = 0 }, c = { a = 2.5 } }",
+            Costs(by_class={"a": {"b": 5.0, "c": 0.0}, "c": {"a": 2.5}}),
+        ),
+    ],
+)
+def test_costs_are_of_two_kinds_or_by_class(tmp_path: Path, text: str, costs: Costs) -> None:
+    recipe = read_recipe(
+        write(tmp_path, f'model = "m"\ndata = "d.csv"\ntarget = "y"\ncosts = {text}\n')
+    )
+    assert recipe.costs == costs
+    written = msgspec.json.encode(costs)
+    assert msgspec.json.decode(written, type=Costs) == costs
+    assert ("by_class" in written.decode()) == bool(costs.by_class), "as older workers know it"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{ false_positive = 1 }", "false_positive and a false_negative above 0"),
+        ("{}", "false_positive and a false_negative above 0"),
+        ("{ a = { b = -1 } }", ">= 0"),
+        ("{ a = { b = inf } }", "finite"),
+        ("{ a = { b = 1 }, false_positive = 1 }", "is no recipe"),
+    ],
+)
+def test_costs_that_mean_nothing_are_refused(tmp_path: Path, text: str, sentence: str) -> None:
+    path = write(tmp_path, f'model = "m"\ndata = "d.csv"\ntarget = "y"\ncosts = {text}\n')
+    with pytest.raises(UsageError, match=sentence):
+        read_recipe(path)
 
 
 def test_a_data_function_is_no_path(tmp_path: Path) -> None:

@@ -253,6 +253,51 @@ def test_costs_move_the_threshold(offline: Settings, orders: Path) -> None:
     assert eager < shy
 
 
+def of_three_kinds(folder: Path, **recipe: Any) -> Recipe:
+    """Soups and pies are told apart; what is poison looks much like a soup."""
+    rng = np.random.default_rng(0)
+    kind = rng.choice(["pie", "poison", "soup"], ROWS, p=[0.4, 0.2, 0.4])
+    x = np.where(kind == "pie", 0.0, np.where(kind == "soup", 4.0, 4.8)) + rng.normal(size=ROWS)
+    data = write({"x": x, "kind": kind}, folder)
+    return Recipe(model="m", data=data, target="kind", estimator="linear", **recipe)
+
+
+def test_costs_by_class_decide_which_answer_a_worker_gives(
+    offline: Settings, tmp_path: Path
+) -> None:
+    costs = Costs(by_class={"poison": {"soup": 100.0, "pie": 100.0}})
+    plain = train(of_three_kinds(tmp_path), offline)
+    careful = train(of_three_kinds(tmp_path, costs=costs), offline)
+    assert careful.manifest.threshold is None
+    assert careful.manifest.metrics["test"]["cost"] < 1
+    assert "cost" not in plain.manifest.metrics["test"]
+    soup: dict[str, FeatureValue] = {"x": 4.0}
+    before, after = answer(served(plain, offline), soup), answer(served(careful, offline), soup)
+    assert isinstance(before, Classification)
+    assert isinstance(after, Classification)
+    assert (before.label, after.label) == ("soup", "poison")
+    assert after.confidence == after.probabilities["poison"] < 0.5
+    shares = np.array([after.probabilities[name] for name in careful.manifest.classes])
+    expected = shares @ np.array(costs.matrix(careful.manifest.classes))
+    assert careful.manifest.classes[int(expected.argmin())] == "poison"
+    assert answer(served(careful, offline), {"x": -2.0}) != after, "a pie is a pie"
+
+
+def test_costs_by_class_that_no_answer_would_follow_are_refused(
+    offline: Settings, tmp_path: Path, orders: Path
+) -> None:
+    with pytest.raises(UsageError, match="'cake', which the target does not have"):
+        train(of_three_kinds(tmp_path, costs=Costs(by_class={"pie": {"cake": 2.0}})), offline)
+    costs = Costs(by_class={"pie": {"soup": 2.0}})
+    without = msgspec.structs.replace(
+        of_three_kinds(tmp_path, costs=costs), estimator="sklearn.svm:LinearSVC"
+    )
+    with pytest.raises(UsageError, match="gives no probabilities"):
+        train(without, offline)
+    with pytest.raises(UsageError, match="are for classification"):
+        train(Recipe(model="m", data=str(orders), target="amount", costs=costs), offline)
+
+
 def test_held_out_rows_are_those_of_the_test_with_what_happened(
     offline: Settings, orders: Path
 ) -> None:

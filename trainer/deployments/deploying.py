@@ -50,6 +50,7 @@ def deploy(
     reason: str = "published",
     *,
     force: bool = False,
+    better: bool = False,
 ) -> Publication:
     """Make a version the champion on every worker; the one before stands by for a rollback.
 
@@ -60,6 +61,7 @@ def deploy(
     Args:
         version: None: the newest in the store.
         force: publish what the gate refuses; `reason` is recorded as why.
+        better: the gate refuses what is not better than the champion by the telling figure.
 
     Raises:
         UsageError: the store has no such model or version, or it is retired.
@@ -69,7 +71,8 @@ def deploy(
         UnreachableError, DeliveryError: Kafka or the store does not answer.
         DeploymentError: another publisher won the sequence number.
     """
-    return _put_into_traffic(settings, model, version, reason, force, transitions.promoted)
+    step = transitions.promoted
+    return _put_into_traffic(settings, model, version, reason, force, step, better)
 
 
 def start_canary(
@@ -197,6 +200,7 @@ def _put_into_traffic(
     reason: str,
     force: bool,
     step: Callable[[Deployment, DeployedVersion], Deployment],
+    better: bool = False,
 ) -> Publication:
     """Take a step that has a version answer to people: past the gate, or by force."""
     check_model_name(model)
@@ -216,7 +220,7 @@ def _put_into_traffic(
         return Publication(wanted, changed=False, previous=before)
     from trainer.gate.asking import ask_gate  # scikit-learn, which a rollback must not wait for
 
-    report = ask_gate(settings, model, found, before)
+    report = ask_gate(settings, model, found, before, better=better)
     announce_gate(settings, report, found.digest, reason, forced=force)
     if not (report.passed or force):
         raise GateError(report)

@@ -20,23 +20,34 @@ _CALLS = 15
 
 
 def ask_gate(
-    settings: Settings, model: str, version: DeployedVersion, before: Deployment | None
+    settings: Settings,
+    model: str,
+    version: DeployedVersion,
+    before: Deployment | None,
+    *,
+    better: bool = False,
 ) -> GateReport:
     """Load a candidate as a worker would, and hold it against the gate.
 
     Args:
         before: the deployment in force, whose champion it is compared with.
+        better: it must be better than the champion by the telling figure.
 
     Raises:
         SignatureError, PackageError: a worker would refuse the candidate.
         UnreachableError: the store does not answer.
     """
     candidate = load_deployed(settings, model, version)
-    return examine(candidate, _champion(settings, before), _held_out(settings, candidate))
+    champion, held_out = _champion(settings, before), _held_out(settings, candidate)
+    return examine(candidate, champion, held_out, better=better)
 
 
 def examine(
-    candidate: LoadedVersion, champion: LoadedVersion | str | None, held_out: HeldOut | None
+    candidate: LoadedVersion,
+    champion: LoadedVersion | str | None,
+    held_out: HeldOut | None,
+    *,
+    better: bool = False,
 ) -> GateReport:
     """Look at a candidate that has been loaded, and so has passed its golden samples.
 
@@ -46,6 +57,7 @@ def examine(
     Args:
         champion: None: there is none; a text: why it cannot be compared.
         held_out: the candidate's held-out rows, if its package has any.
+        better: as in `ask_gate`.
     """
     manifest = candidate.manifest
     figures = manifest.holdout.metrics if manifest.holdout else None
@@ -57,7 +69,7 @@ def examine(
     else:
         number, against = None, champion
     rows = manifest.holdout.rows if manifest.holdout else 0
-    checks += compared(manifest.gate, rows, figures, against)
+    checks += compared(manifest.gate, rows, figures, against, better=better)
     checks += timed(manifest.gate, _timings(candidate.scorer, manifest))
     return GateReport(
         model=manifest.model,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from contracts.errors import MillraceError
 from contracts.model_events import Check
@@ -13,6 +14,9 @@ DEFAULT_MARGIN = 0.02
 """How much worse than the champion's a score between 0 and 1 may be where a recipe says nothing."""
 LEAST_ROWS_TO_COMPARE = 200
 """With fewer the default comparison would be chance: the standard error of an AUC is some .03."""
+BETTER = -1e-9
+"""`worse_by` of a figure that must be better by whatever it is, if by more than rounding: one step
+of an AUC or accuracy over the most held-out rows that a package has is greater."""
 _TELLING = ("roc_auc", "accuracy", "r2")
 """The first of these that both have is compared where a recipe names none."""
 
@@ -59,7 +63,12 @@ class GateError(MillraceError):
 
 
 def compared(
-    gate: Gate, rows: int, candidate: Metrics | None, champion: Metrics | str | None
+    gate: Gate,
+    rows: int,
+    candidate: Metrics | None,
+    champion: Metrics | str | None,
+    *,
+    better: bool = False,
 ) -> Iterator[Check]:
     """Hold the figures of held-out rows against the limits.
 
@@ -67,6 +76,7 @@ def compared(
         rows: how many there are.
         candidate: its figures on them, None if the package has no such rows.
         champion: its figures on the same rows, or why there are none, or None: there is none.
+        better: the telling figure must be better than the champion's, whatever the recipe says.
     """
     if gate.minimum_rows or candidate is not None:
         yield Check(
@@ -76,6 +86,13 @@ def compared(
             passed=rows >= gate.minimum_rows,
         )
     limits = gate.metrics or _default(rows, candidate, champion)
+    if better and champion is not None:
+        telling = _telling(candidate or {}, champion)
+        if telling is None:
+            note = "the two have no figure on the held-out rows that says which is better"
+            yield Check(name="better than the champion", passed=False, note=note)
+        else:
+            limits = limits | {telling: _must_be_better(limits.get(telling, Limit()))}
     yield from compared_metrics(limits, candidate or {}, champion)
 
 
@@ -107,9 +124,18 @@ def _default(
 ) -> dict[str, Limit]:
     if candidate is None or champion is None or rows < LEAST_ROWS_TO_COMPARE:
         return {}
-    both = candidate if isinstance(champion, str) else candidate.keys() & champion.keys()
-    telling = next((name for name in _TELLING if name in both), None)
+    telling = _telling(candidate, champion)
     return {} if telling is None else {telling: Limit(worse_by=DEFAULT_MARGIN)}
+
+
+def _telling(candidate: Metrics, champion: Metrics | str) -> str | None:
+    both = candidate if isinstance(champion, str) else candidate.keys() & champion.keys()
+    return next((name for name in _TELLING if name in both), None)
+
+
+def _must_be_better(limit: Limit) -> Limit:
+    asked = BETTER if limit.worse_by is None else min(limit.worse_by, BETTER)
+    return replace(limit, worse_by=asked)
 
 
 def _metric(name: str, limit: Limit, candidate: Metrics, champion: Metrics | str | None) -> Check:
@@ -159,6 +185,8 @@ def worse(name: str, value: float, champion: float) -> float:
 def _relative(margin: float) -> str:
     if margin > 0:
         return f"at most {margin:g} worse than the champion"
+    if margin == BETTER:
+        return "better than the champion"
     return f"at least {-margin:g} better than the champion" if margin else "no worse"
 
 
