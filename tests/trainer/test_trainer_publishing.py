@@ -13,6 +13,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from msgspec.structs import replace
 
 import trainer.deployments.deploying
+from contracts.control_topic import ControlState, read_control
 from contracts.deployments import PAYLOAD_TYPE, Canary, ControlLog, DeployedVersion, Deployment
 from contracts.errors import (
     ConfigurationError,
@@ -30,7 +31,6 @@ from contracts.settings import Settings
 from contracts.signatures import seal
 from contracts.topics import Topics
 from trainer import Recipe, deploy, publish, train
-from trainer.deployments.control_topic import ControlState, read_control
 
 pytestmark = pytest.mark.stack
 
