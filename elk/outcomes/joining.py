@@ -7,6 +7,7 @@ searched, so whichever comes second finds the other in Elasticsearch.
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from datetime import datetime
 
 from elasticsearch import Elasticsearch
 
@@ -17,6 +18,7 @@ from elk.documents.kafka_log import KafkaLog, Stretch
 from elk.erasure_log import ErasureLog
 from elk.outcomes.joiner import Joiner
 from elk.outcomes.positions import Positions
+from prediction_log.client import connect, translated
 from prediction_log.indices import IndexNames
 
 Tell = Callable[[int, dict[Partition, int]], None]
@@ -55,16 +57,26 @@ def join_new(settings: Settings, client: Elasticsearch, stop: threading.Event, t
 
 
 def join_again(
-    settings: Settings, client: Elasticsearch, progress: Callable[[int, int], None]
+    settings: Settings, progress: Callable[[int, int], None], since: datetime | None = None
 ) -> int:
-    """Make the outcomes of all that Kafka holds, whatever was joined before; as `join_new`.
+    """Make the outcomes of all that Kafka holds, or of what was sent since a moment, whatever was
+    joined before. All of it must be indexed; no position is touched.
 
     Args:
         progress: told how many offsets are done, and of how many.
+
+    Raises:
+        UnreachableError, AccessError, ConfigurationError: as `join_new`.
+        MillraceError: Elasticsearch refused.
     """
-    with _log(settings) as log, closing(ErasureLog(settings)) as erasures:
+    with (
+        closing(connect(settings, connections=1)) as client,
+        translated(settings),
+        _log(settings) as log,
+        closing(ErasureLog(settings)) as erasures,
+    ):
         joiner = _joiner(settings, client, log, erasures)
-        stretches = log.stretches()
+        stretches = log.stretches(since)
         whole = sum(stretch.end - stretch.first for stretch in stretches.values())
         left = dict(stretches)
         for records in log.records(stretches):

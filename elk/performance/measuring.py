@@ -18,23 +18,26 @@ from elk.performance.labelled import LabelledRows, labelled_rows
 from elk.performance.repeated import repeated
 from elk.performance.verdicts import verdicts, worst
 from elk.watched import WatchedModel
-from elk.window_counts import VersionWindow, newest_event, window_counts
+from elk.window_counts import VersionWindow, WindowCount, newest_event, window_counts
 from prediction_log.documents import EventModel
 from prediction_log.indices import IndexNames
 from prediction_log.pages import hits
 from prediction_log.window_documents import PerformanceDocument, PerformanceFigures
 
 _ORDER = ({"_shard_doc": "asc"},)
-_COLUMNS = ("window", "model", "performance.predictions", "performance.labelled")
+_COUNTED = ("predictions", "labelled", "label_offsets")
+_COLUMNS = ("window", "model", *(f"performance.{name}" for name in _COUNTED))
 _ROWS = "rows"
 """A figure of `contracts.evaluation` that is no measure."""
 
 
 class Counts(Struct, frozen=True):
-    """Predictions of a version in a window, and those that have a label."""
+    """Predictions of a version in a window, those that have a label, and the sum of the offsets of
+    these labels: a label that is corrected changes nothing else."""
 
     predictions: int
     labelled: int
+    label_offsets: float = 0.0
 
 
 class _Known(Struct, frozen=True):
@@ -93,6 +96,7 @@ def measured(
         coverage=counts.labelled / counts.predictions,
         repeated=again.get(which, 0),
         measured=len(labelled.answers),
+        label_offsets=counts.label_offsets,
         metrics=metrics,
         low=low,
         high=high,
@@ -143,12 +147,13 @@ def _changed(
     )
     for hours, versions in groupby(lengths, by_length):
         names = [version for version, _ in versions]
-        predictions, labelled = (
-            window_counts(client, settings, kind, model.name, names, hours)
-            for kind in ("predictions", "outcomes")
+        predictions = window_counts(client, settings, "predictions", model.name, names, hours)
+        labelled = window_counts(
+            client, settings, "outcomes", model.name, names, hours, total="label_kafka.offset"
         )
         for which, count in predictions.items():
-            counts = Counts(count, labelled.get(which, 0))
+            labels = labelled.get(which, WindowCount(0))
+            counts = Counts(count.rows, labels.rows, labels.total)
             if which.window.end <= newest and known.get(which) != counts:
                 found[which] = counts
     return found

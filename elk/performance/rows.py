@@ -4,7 +4,7 @@ With weights of one they are those of `contracts.evaluation`; a test holds the t
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,20 +79,20 @@ class ClassificationRows:
 
     def figures(self, weights: Weights) -> Metrics:
         """accuracy, precision, recall and f1, and what probabilities and costs allow."""
-        total = weights.sum()
-        found = {name: float(row @ weights / total) for name, row in self._means.items()}
-        found |= self._per_class(weights)
-        areas = [area for one in self._areas if (area := one.area(weights)) is not None]
+        shares = weights.astype(np.float64)  # a product with whole numbers is a thousandfold slower
+        total = shares.sum()
+        found = {name: float(row @ shares / total) for name, row in self._means.items()}
+        found |= self._per_class(shares)
+        areas = [area for one in self._areas if (area := one.area(shares)) is not None]
         if areas:
             found["roc_auc"] = float(np.mean(areas))
         if self._calibration is not None:
             found["calibration_error"] = self._calibration.error(weights)
         return found
 
-    def _per_class(self, weights: Weights) -> Metrics:
-        def counts(codes: NDArray[np.intp], of: NDArray[Any]) -> NDArray[np.float64]:
-            found: NDArray[np.float64] = np.bincount(codes, of.astype(np.float64), self._classes)
-            return found
+    def _per_class(self, weights: NDArray[np.float64]) -> Metrics:
+        def counts(codes: NDArray[np.intp], of: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.bincount(codes, of, self._classes).astype(np.float64)
 
         true, said = counts(self._truth, weights), counts(self._said, weights)
         both = counts(self._truth, weights * self._hit)
@@ -115,7 +115,8 @@ class RegressionRows:
 
     def figures(self, weights: Weights) -> Metrics:
         """mae, rmse and bias in the unit of the target, and r2."""
-        mae, mse, bias, mean, square = (self._sums @ weights / weights.sum()).tolist()
+        shares = weights.astype(np.float64)
+        mae, mse, bias, mean, square = (self._sums @ shares / shares.sum()).tolist()
         spread = square - mean**2
         found = {"mae": mae, "rmse": mse**0.5, "bias": bias}
         return found | ({"r2": 1.0 - mse / spread} if spread > 0.0 else {})
@@ -142,16 +143,18 @@ class _Area:
     def __init__(self, positive: NDArray[np.bool_], score: NDArray[np.float64]) -> None:
         self._order = np.argsort(score, kind="stable")
         ordered = score[self._order]
-        self._positive = positive[self._order]
-        self._starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+        self._positive = positive[self._order].astype(np.float64)
+        self._ends = np.flatnonzero(np.r_[ordered[1:] != ordered[:-1], True])
 
-    def area(self, weights: Weights) -> float | None:
+    def area(self, weights: NDArray[np.float64]) -> float | None:
         ordered = weights[self._order]
-        positive = np.add.reduceat(ordered * self._positive, self._starts)
-        negative = np.add.reduceat(ordered, self._starts) - positive
-        below = np.cumsum(negative) - negative
-        pairs = float(positive.sum()) * float(negative.sum())
-        return float(positive @ (below + negative / 2)) / pairs if pairs else None
+        all_ = np.cumsum(ordered)[self._ends]
+        positive = np.cumsum(ordered * self._positive)[self._ends]
+        negative = all_ - positive
+        pairs = float(positive[-1] * negative[-1])
+        # Of each group of ties: its positives, by the negatives below and half of its own.
+        own, below = np.diff(positive, prepend=0.0), np.r_[0.0, negative[:-1]]
+        return float(own @ (below + negative)) / 2 / pairs if pairs else None
 
 
 class _Calibration:
