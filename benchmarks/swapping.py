@@ -19,8 +19,8 @@ from benchmarks.contestants import EXACTLY_ONCE, start, variables_of
 from benchmarks.latency import load_of, reader_of
 from benchmarks.processes import PROJECT, Watched, python
 from benchmarks.workloads import Workload
+from contracts.control_topic import read_control
 from contracts.model_events import ModelEvent
-from trainer.deployments.control_topic import read_control
 
 WORKERS = 2
 PER_SECOND = 1_000.0

@@ -67,6 +67,8 @@ def rebuild(
     for topic, count in rebuilt.records.items():
         stdout.print(f"{count:>12,}  records of {topic}", markup=False)
     stdout.print(f"{rebuilt.documents:>12,}  of {total:,} records are documents now")
+    if rebuilt.outcomes:
+        stdout.print(f"{rebuilt.outcomes:>12,}  outcomes were missing or not as they ought to be")
     if rebuilt.rejected:
         stdout.print(f"{rebuilt.rejected:>12,}  cannot become one; see millrace dead-letters list")
     if rebuilt.erased:
@@ -114,7 +116,7 @@ def erase(
     elasticsearch: Elasticsearch = None,
     json: Json = False,
 ) -> None:
-    """Erase the data of an entity: predictions, labels of its events, dead letters; for good.
+    """Erase the data of an entity: predictions, labels, outcomes, dead letters; for good.
 
     What was sent until now does not come back by a rebuild, a redelivery or a restored snapshot.
     What is sent later is new data and stays. It ends by saying what remains where, and until when.

@@ -13,6 +13,7 @@ from cli import (
     documents,
     judge,
     models,
+    monitor,
     produce,
     rescore,
     services,
@@ -46,6 +47,7 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(documents.app, name="documents")
 app.command("worker")(services.worker)
 app.command("indexer")(services.indexer)
+app.command("monitor")(monitor.monitor)
 app.command("judge")(judge.judge)
 app.command("rescore")(rescore.rescore)
 

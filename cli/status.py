@@ -160,7 +160,7 @@ def _topics(settings: Settings) -> list["TopicState"]:
 
 
 def _models(settings: Settings) -> list[ModelState]:
-    from trainer.deployments.control_topic import read_control
+    from contracts.control_topic import read_control
 
     log = read_control(settings, quick=True).log
     newest = [(name, log.newest(name)) for name in sorted(log.history)]

@@ -1,4 +1,4 @@
-"""`python -m elk [indexer]`: the wiring of the process, its signals and its exit status."""
+"""`python -m elk [indexer|monitor]`: the wiring of a process, its signals and its exit status."""
 
 import signal
 import sys
@@ -16,11 +16,20 @@ def main(arguments: list[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        if arguments not in ([], ["indexer"]):
-            raise UsageError(f"'{' '.join(arguments)}' is unknown; say 'python -m elk indexer'")
+        service = " ".join(arguments) or "indexer"
+        if service not in ("indexer", "monitor"):
+            raise UsageError(
+                f"'{service}' is unknown; say 'python -m elk indexer' or 'python -m elk monitor'"
+            )
         settings = load_settings()
-        configure_logging(settings, "indexer")
-        indexer.run(settings, stop)
+        configure_logging(settings, service)
+        if service == "monitor":
+            # Brings in what the indexer does without.
+            from elk import monitor
+
+            monitor.run(settings, stop)
+        else:
+            indexer.run(settings, stop)
     except MillraceError as error:
         sys.stderr.write(f"elk: {error}\n")
         return error.exit_status

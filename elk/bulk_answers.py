@@ -86,7 +86,7 @@ def judge(items: Sequence[Action]) -> Verdict:
         if item.status < 300 or exists:
             continue
         error = item.error or ItemError()
-        if item.status == EXISTS or _temporary(item.status, error):
+        if item.status == EXISTS or is_temporary(item.status, error):
             verdict.again.append(position)
             verdict.complaint = verdict.complaint or str(error)
         else:
@@ -94,5 +94,6 @@ def judge(items: Sequence[Action]) -> Verdict:
     return verdict
 
 
-def _temporary(status: int, error: ItemError) -> bool:
+def is_temporary(status: int, error: ItemError) -> bool:
+    """Whether the same document may be taken another time."""
     return status not in _REFUSED or status in _TEMPORARY_STATUSES or error.type in _TEMPORARY_TYPES

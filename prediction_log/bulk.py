@@ -12,6 +12,23 @@ class _UpdateTarget(Struct, rename={"index": "_index", "id": "_id"}):
     retry_on_conflict: int = 5
 
 
+class SeenDocument(Struct, frozen=True, kw_only=True):
+    """A document as it was when it was read: what changed since is not overwritten (optimistic
+    concurrency control by sequence numbers)."""
+
+    index: str
+    id: str
+    if_seq_no: int
+    if_primary_term: int
+
+
+class _SeenTarget(Struct, rename={"index": "_index", "id": "_id"}):
+    index: str
+    id: str
+    if_seq_no: int
+    if_primary_term: int
+
+
 class _Update(Struct):
     update: _UpdateTarget
 
@@ -34,3 +51,17 @@ def update_lines(index: str, document_id: str, document: Struct) -> bytes:
     """Two lines that merge fields into a document, which is created where there is none."""
     action = _encode(_Update(_UpdateTarget(index, document_id)))
     return action + b"\n" + _encode(_Merge(document)) + b"\n"
+
+
+def replace_lines(seen: SeenDocument, document: Struct) -> bytes:
+    """Two lines that replace a document; 409 if it is not as it was seen any more."""
+    return b'{"index":%b}\n%b\n' % (_encode(_target(seen)), _encode(document))
+
+
+def delete_line(seen: SeenDocument) -> bytes:
+    """A line that deletes a document; 409 if it is not as it was seen any more."""
+    return b'{"delete":%b}\n' % _encode(_target(seen))
+
+
+def _target(seen: SeenDocument) -> _SeenTarget:
+    return _SeenTarget(seen.index, seen.id, seen.if_seq_no, seen.if_primary_term)

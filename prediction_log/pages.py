@@ -17,12 +17,14 @@ def hits(
     sort: Sequence[dict[str, Any]],
     columns: Sequence[str] | None = None,
     page: int | None = None,
+    part: dict[str, Any] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """All hits that match, with `_index`, `_id` and `_source`; none if there is no such index.
 
     Args:
         sort: must end every tie; `_shard_doc` does.
         columns: what of the documents is wanted; None: all; empty: their ids alone.
+        part: Elasticsearch's `slice`: only one of several parts of about the same size.
     """
     if not client.indices.exists(index=pattern, allow_no_indices=False):
         return
@@ -37,6 +39,7 @@ def hits(
                 query={"bool": {"filter": list(filters)}},
                 sort=list(sort),
                 search_after=after,
+                slice=part,
                 source=False if columns is not None and not columns else None,
                 source_includes=list(columns) if columns else None,
                 track_total_hits=False,

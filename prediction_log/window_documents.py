@@ -78,7 +78,11 @@ class PerformanceFigures(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Args:
         predictions, labelled: rows; coverage: their ratio.
-        repeated: predictions of an event id that had one before; a label belongs to the first.
+        repeated: predictions of an event id that had one before in the same window; a label
+            belongs to the first.
+        measured: labelled rows that the figures are taken of; fewer than all where the window has
+            more than fit into memory, or where a label is of another kind than the prediction.
+        label_offsets: their sum; another one tells that a label was corrected since.
         metrics: figure -> value; low, high: ends of its 95 % bootstrap interval.
     """
 
@@ -86,6 +90,8 @@ class PerformanceFigures(Struct, frozen=True, kw_only=True, omit_defaults=True):
     labelled: int
     coverage: float
     repeated: int = 0
+    measured: int = 0
+    label_offsets: float = 0.0
     metrics: dict[str, float] = {}
     low: dict[str, float] = {}
     high: dict[str, float] = {}

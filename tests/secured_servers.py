@@ -16,7 +16,10 @@ from service_processes import PROJECT
 import local_stack
 from contracts.settings import Settings, load_settings
 
-ROLES = ("producer", "worker", "indexer", "trainer", "operator", "analyst", "replayer", "keeper")
+ROLES = (
+    *("producer", "worker", "indexer", "monitor", "trainer"),
+    *("operator", "analyst", "replayer", "keeper"),
+)
 USERS = (*ROLES, "nobody")
 SECONDS = 60
 """More than any refusal may take; far less than an endless hang."""

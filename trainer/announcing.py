@@ -11,6 +11,7 @@ import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from contracts.control_topic import QUICK_TIMEOUT_MS
 from contracts.deployments import Canary, DeployedVersion, Deployment
 from contracts.errors import ConfigurationError
 from contracts.events import Role
@@ -21,7 +22,6 @@ from contracts.settings import Settings
 from contracts.topics import Topics
 from trainer.author import author
 from trainer.canaries.verdicts import Verdict
-from trainer.deployments.control_topic import QUICK_TIMEOUT_MS
 from trainer.gate.checks import GateReport
 
 _LIMITS = {

@@ -11,11 +11,11 @@ from sklearn.pipeline import Pipeline
 
 from contracts.answers import label_text
 from contracts.errors import UsageError
+from contracts.evaluation import Truth, outcome_metrics
 from contracts.events import Clustering, Outcome
 from contracts.feature_schema import FeatureSchema
 from contracts.packages import Costs, Metrics, Target
 from contracts.scorer import Columns, Scorer
-from trainer.evaluation import Truth, outcome_metrics
 from trainer.recipes import Recipe
 from trainer.splitting import Rows, Split
 from trainer.task_detection import TrainedTask

@@ -9,6 +9,7 @@ from sklearn.base import is_classifier, is_clusterer, is_outlier_detector
 
 from contracts.answers import label_text
 from contracts.errors import UsageError
+from contracts.evaluation import Truth, classes_of, outcome_metrics
 from contracts.feature_schema import FeatureSchema
 from contracts.keys import load_private_key, load_trusted_keys
 from contracts.model_store import ModelStore
@@ -30,7 +31,6 @@ from contracts.tabular import feature_columns
 from trainer.announcing import announce_trained
 from trainer.author import author
 from trainer.data_sets import fingerprint
-from trainer.evaluation import Truth, classes_of, outcome_metrics
 from trainer.foreign_models import ForeignModel, ImportSchema
 from trainer.gate.holdout import HeldOut, to_bytes
 from trainer.golden import golden_samples

@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
+from contracts.evaluation import classes_of, outcome_metrics
 from contracts.events import Anomaly, Classification, Clustering, Outcome, Regression
 from contracts.packages import Manifest, Metrics
-from trainer.evaluation import classes_of, outcome_metrics
 
 _TARGET = "label"
 _COMPARABLE: dict[str, type[Outcome]] = {

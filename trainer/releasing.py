@@ -3,10 +3,10 @@
 from msgspec import Struct
 from rich.console import Console
 
+from contracts.control_topic import read_control
 from contracts.errors import UsageError
 from contracts.keys import load_private_key
 from contracts.settings import Settings
-from trainer.deployments.control_topic import read_control
 from trainer.deployments.deploying import deploy
 from trainer.gate.checks import GateError, GateReport
 from trainer.recipes import Recipe, check_recipe

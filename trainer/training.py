@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from rich.console import Console
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from contracts.control_topic import deployed_version
 from contracts.keys import load_private_key, load_trusted_keys
 from contracts.model_store import ModelStore
 from contracts.package_loading import installed_libraries
@@ -16,7 +17,6 @@ from contracts.payloads import dump_payload
 from contracts.settings import Settings
 from trainer.announcing import announce_trained
 from trainer.author import author
-from trainer.deployments.control_topic import deployed_version
 from trainer.fitting import FittedModel, fit_model
 from trainer.gate.holdout import HeldOut, chosen_rows, to_bytes
 from trainer.golden import golden_samples

@@ -19,7 +19,7 @@ def check_models(settings: Settings) -> Iterator[Finding]:
     Raises:
         MillraceError: Kafka or the keys do not let us know what is deployed.
     """
-    from trainer.deployments.control_topic import read_control
+    from contracts.control_topic import read_control
 
     log = read_control(settings, quick=True).log
     store = ModelStore(settings.store_url)

@@ -15,7 +15,7 @@ Histories = Mapping[str, Sequence[Deployment]]
 
 def deployment_histories(settings: Settings) -> Histories | None:
     """All deployments that count; None if Kafka does not answer quickly."""
-    from trainer.deployments.control_topic import read_control
+    from contracts.control_topic import read_control
 
     try:
         return read_control(settings, quick=True).log.history

@@ -47,9 +47,9 @@ def collect(
 
     Examples: `millrace models collect --dry-run`, `millrace models collect fraud --keep-days 90`
     """
+    from contracts.control_topic import read_control
     from contracts.model_store import ModelStore
     from trainer.deployments.collecting import collectable, stored_versions
-    from trainer.deployments.control_topic import read_control
 
     settings = load_settings(bootstrap_servers=bootstrap_servers)
     store = ModelStore(settings.store_url)

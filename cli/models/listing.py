@@ -18,8 +18,8 @@ from contracts.packages import Metrics
 from contracts.settings import load_settings
 
 if TYPE_CHECKING:
+    from contracts.control_topic import ControlRecord
     from contracts.model_store import ModelStore
-    from trainer.deployments.control_topic import ControlRecord
 
 
 class ListedVersion(Struct, frozen=True, kw_only=True):
@@ -103,7 +103,7 @@ def history(name: Name, bootstrap_servers: BootstrapServers = None, json: Json =
 
     Example: `millrace models history fraud`
     """
-    from trainer.deployments.control_topic import read_control
+    from contracts.control_topic import read_control
     from trainer.recipes import check_model_name
 
     check_model_name(name)

@@ -14,8 +14,8 @@ _PATIENCE_SECONDS = 30.0
 
 def return_waiting(settings: Settings, deployment: Deployment) -> int:
     """Give the events of a model back to its workers; how many had waited."""
+    from contracts.control_topic import read_control
     from stream_workers.waiting import return_waiting as return_events
-    from trainer.deployments.control_topic import read_control
 
     _wait_for_workers(settings, deployment)
     history = read_control(settings).log.history[deployment.model]

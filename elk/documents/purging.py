@@ -32,7 +32,7 @@ def purge(settings: Settings, client: Elasticsearch, erasures: Erasures) -> int:
 
 
 def _erased(settings: Settings, client: Elasticsearch, erasures: Erasures) -> Iterator[Trace]:
-    for kind in ("predictions", "labels", "dead-letters"):
+    for kind in ("predictions", "labels", "dead-letters", "outcomes"):
         pattern = f"{settings.index_prefix}-{kind}-*"
         order = [{"_shard_doc": "asc"}]
         for hit in hits(client, pattern, [], sort=order, columns=_COLUMNS):
@@ -57,7 +57,9 @@ def _sent_at(document: dict[str, Any]) -> datetime:
     """As well as a document tells; it decides only where Kafka has another topic by now."""
     if "predicted_at" in document:
         predicted_at = datetime.fromisoformat(document["predicted_at"])
-        return predicted_at - timedelta(milliseconds=document["latency"]["total_ms"])
+        # Outcomes do not repeat the latency.
+        total_ms = document.get("latency", {}).get("total_ms", 0.0)
+        return predicted_at - timedelta(milliseconds=total_ms)
     if "entity" in document:
         return datetime.fromisoformat(document["@timestamp"])
     return datetime.fromtimestamp(0, UTC)  # a label tells only of what it speaks

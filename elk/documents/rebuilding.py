@@ -1,4 +1,5 @@
-"""Elasticsearch from Kafka: every record of the log once more through the code of the indexer.
+"""Elasticsearch from Kafka: every record of the log once more through the code of the indexer, and
+then the outcomes of all labels among them.
 
 A document that is there already stays as it is, so it may be repeated, may be cut off, and may run
 beside indexers and workers; no consumer group is touched.
@@ -19,6 +20,7 @@ from elk.delivery import Delivery
 from elk.documents.kafka_log import KafkaLog, Stretch
 from elk.erasure_log import known_erasures
 from elk.lanes import Lanes
+from elk.outcomes.joining import join_again
 from elk.records import Record, Rejection, Transcriber
 from elk.waiting import Waiting
 from elk.watermarks import Watermarks
@@ -38,12 +40,14 @@ class Rebuilt(Struct, kw_only=True):
         documents: records that are documents now.
         rejected: records that can become none; they are dead letters already.
         erased: records that must become none.
+        outcomes: those that were not there, or not as they ought to be.
     """
 
     records: dict[str, int]
     documents: int = 0
     rejected: int = 0
     erased: int = 0
+    outcomes: int = 0
 
 
 class _Rejected:
@@ -64,7 +68,7 @@ def rebuild(settings: Settings, progress: Progress, since: datetime | None = Non
     """Index all records that Kafka holds now, or those sent since a moment.
 
     Raises:
-        UnreachableError: Kafka does not answer. For Elasticsearch it waits.
+        UnreachableError: Kafka does not answer. For Elasticsearch it waits, but for outcomes.
         AccessError, ConfigurationError: it cannot be done like this.
     """
     transcriber = Transcriber(settings, Topics(settings), {})
@@ -85,9 +89,10 @@ def rebuild(settings: Settings, progress: Progress, since: datetime | None = Non
                 progress(whole - sum(s.end - s.first for s in reached.values()), whole)
             result = run.finish()
             progress(whole, whole)
-            return result
         finally:
             run.close()
+    result.outcomes = join_again(settings, progress, since)
+    return result
 
 
 class _Run:

@@ -16,10 +16,10 @@ import pytest
 import yaml
 from service_processes import as_variables
 
+from contracts.control_topic import read_control
 from contracts.kafka import create_topics
 from contracts.keys import generate_keys
 from contracts.settings import Settings
-from trainer.deployments.control_topic import read_control
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "ci" / "train.yml"
 KEYS, TRAIN = "Put the keys in their place", "Train, and publish if better"

@@ -201,7 +201,7 @@ def test_a_damaged_manifest_does_not_hide_the_other_versions(
 def test_listing_does_not_load_scikit_learn(tmp_path: Path) -> None:
     script = (
         "import sys; from cli import models; from contracts import model_store; "
-        "import trainer.deployments.control_topic, trainer.recipes; print('sklearn' in sys.modules)"
+        "import contracts.control_topic, trainer.recipes; print('sklearn' in sys.modules)"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     result = subprocess.run(

@@ -78,7 +78,7 @@ def test_every_server_has_a_health_check(services: dict[str, Any]) -> None:
 def test_every_service_tells_whether_it_lives_at_the_port_it_serves(
     ours: dict[str, Any],
 ) -> None:
-    for name in ("worker", "indexer", "judge"):
+    for name in ("worker", "indexer", "judge", "monitor"):
         address = ours[name]["environment"]["MILLRACE_HTTP_ADDRESS"]
         port = address.rpartition(":")[2]
         assert f":{port}/health/live" in " ".join(ours[name]["healthcheck"]["test"])
@@ -103,7 +103,7 @@ def test_the_data_of_the_servers_outlives_their_containers(compose: dict[str, An
 
 
 def test_our_containers_have_no_privileges_and_cannot_write(ours: dict[str, Any]) -> None:
-    assert {"setup", "worker", "indexer", "judge", "demo"} <= set(ours)
+    assert {"setup", "worker", "indexer", "judge", "monitor", "demo"} <= set(ours)
     for service in ours.values():
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
@@ -126,7 +126,7 @@ def test_only_those_who_sign_have_private_keys(ours: dict[str, Any]) -> None:
         if any(volume.split(":")[1] == KEYS for volume in service.get("volumes", []))
     }
     assert holders == {"setup", "judge", "demo"}
-    for name in ("worker", "judge"):
+    for name in ("worker", "judge", "monitor"):
         assert f"trusted-keys:{KEYS}/trusted:ro" in ours[name]["volumes"]
     assert f"keys:{KEYS}:ro" in ours["judge"]["volumes"]
     assert "volumes" not in ours["indexer"]

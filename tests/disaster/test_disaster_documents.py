@@ -106,7 +106,10 @@ def test_a_snapshot_and_what_kafka_has_since_make_it_whole(installation: Install
 def test_an_erased_entity_does_not_come_back_and_nobody_else_is_touched(
     installation: Installation,
 ) -> None:
+    installation.command("rebuild")  # as a monitor would have joined them
+    installation.wait_for(outcomes=2 * EVENTS)
     mine = {"predictions": EVENTS // 4, "labels": EVENTS // 8, "dead-letters": 1}
+    mine["outcomes"] = EVENTS // 4
     told = installation.command("erase", "--entity", "a", "--dry-run")
     assert told["erased"]["documents"] == mine
     assert installation.count("predictions", entity="a") == mine["predictions"]
@@ -118,7 +121,8 @@ def test_an_erased_entity_does_not_come_back_and_nobody_else_is_touched(
     assert told["erased"]["events"] == EVENTS // 8
     assert {one["topic"].rpartition(".")[2] for one in told["kept_by_kafka"]} >= {"features"}
     assert all(one["gone_by"] for one in told["kept_by_kafka"])
-    left = {kind.replace("-", "_"): KINDS[kind.replace("-", "_")] - n for kind, n in mine.items()}
+    all_ = KINDS | {"outcomes": 2 * EVENTS}
+    left = {kind.replace("-", "_"): all_[kind.replace("-", "_")] - n for kind, n in mine.items()}
     installation.wait_for(**left)
     installation.restore_by_hand(0)
     found = installation.command("compare", status=1)
@@ -136,6 +140,7 @@ def test_an_erased_entity_does_not_come_back_and_nobody_else_is_touched(
     installation.command("rebuild")
     assert installation.count("predictions", entity="a") == 0
     assert installation.count("labels", event="e0") == 0
+    assert installation.count("outcomes", entity="a") == 0
     assert installation.command("compare", "--wait", "60s")["equal"]
     installation.wait_for(**left)
     training = read_outcomes(installation.settings, "sizes")

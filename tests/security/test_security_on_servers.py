@@ -57,12 +57,14 @@ def test_the_whole_path_with_the_least_rights(
         return int(found.get("count", -1))
 
     wait_until(lambda: "model swapped" in processes.started[0].output, 90, "the model served")
-    produced = servers.millrace(
-        "producer", "produce", "my.csv", "--model", "m", "--id-column", "id"
-    )
+    file = ("my.csv", "--model", "m", "--id-column", "id", "--label-column", "price")
+    produced = servers.millrace("producer", "produce", *file)
     assert produced["acknowledged"] == ROWS
     wait_until(lambda: count("predictions") == ROWS, 90, lambda: processes.started[1].output)
     assert count("dead-letters") == 0
+    fast = {"MONITOR_INTERVAL_SECONDS": "1"}
+    processes.start("elk", ["monitor"], **servers.variables("monitor", **fast))
+    wait_until(lambda: count("outcomes") == ROWS, 90, lambda: processes.started[2].output)
 
     upstream = Producer(librdkafka_settings(servers.settings("producer", monkeypatch)))
     upstream.produce("features", b"no event")
@@ -212,6 +214,7 @@ def test_what_elasticsearch_refuses_is_told_at_once(servers: Secured) -> None:
         ("worker", "features"),
         ("worker", "model-control"),
         ("indexer", "predictions"),
+        ("monitor", "labels"),
         ("trainer", "features"),
         ("operator", "model-control"),
     ],

@@ -10,10 +10,10 @@ import pytest
 from bombs import bomb
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from contracts.control_topic import read_control
 from contracts.keys import TrustedKey, load_trusted_keys, revoke, trust
 from stream_workers.waiting import return_waiting
 from trainer import pause, publish
-from trainer.deployments.control_topic import read_control
 from trainer.deployments.roll_call import call_roll
 
 pytestmark = pytest.mark.stack

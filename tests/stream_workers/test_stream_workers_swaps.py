@@ -12,12 +12,12 @@ from typing import Any
 import confluent_kafka as ck
 import pytest
 
+from contracts.control_topic import read_control
 from contracts.deployments import Canary, DeployedVersion, Deployment
 from contracts.errors import DeploymentError
 from contracts.events import Latency, ModelRef, Prediction, Regression, Source
 from stream_workers.serving import routing_share
 from trainer import promote, publish, roll_back, start_canary
-from trainer.deployments.control_topic import read_control
 
 Works = Any
 MODEL = "sizes"

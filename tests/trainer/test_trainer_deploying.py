@@ -12,6 +12,7 @@ from kafka import TopicPartition
 
 import trainer.deployments.deploying
 from contracts.consumers import python_consumer
+from contracts.control_topic import ControlState, read_control
 from contracts.errors import DeploymentError, PackageError, UsageError
 from contracts.kafka import create_topics
 from contracts.keys import generate_keys
@@ -34,7 +35,6 @@ from trainer import (
     train,
 )
 from trainer.deployments.archiving import restore
-from trainer.deployments.control_topic import ControlState, read_control
 from trainer.gate.checks import GateError
 
 pytestmark = pytest.mark.stack

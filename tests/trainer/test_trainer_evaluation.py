@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, f1_score, log_loss, roc_auc_score
 
+from contracts.evaluation import classification_metrics, outcome_metrics, regression_metrics
 from contracts.events import Anomaly, Classification, Clustering, MultiOutput, Regression
 from contracts.packages import Costs
-from trainer.evaluation import classification_metrics, outcome_metrics, regression_metrics
 from trainer.thresholds import best_threshold
 
 YES_NO = ["no", "yes"]

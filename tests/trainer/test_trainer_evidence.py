@@ -14,6 +14,7 @@ import pytest
 from elasticsearch import Elasticsearch
 from service_processes import ServiceProcesses
 
+from contracts.control_topic import read_control
 from contracts.dead_letters import DeadLetter
 from contracts.events import Classification, Label, Latency, ModelRef, Prediction, Role, Source
 from contracts.kafka import create_topics
@@ -32,7 +33,6 @@ from prediction_log.indices import IndexNames, coordinates_id, prediction_id
 from prediction_log.template import install_template
 from trainer import Recipe, publish, start_canary, train
 from trainer.canaries.judging import Judged, judge_all
-from trainer.deployments.control_topic import read_control
 from trainer.rescoring import rescore
 
 pytestmark = pytest.mark.stack

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from service_processes import ServiceProcesses
 
 import trainer.deployments.deploying
+from contracts.control_topic import ControlState, read_control
 from contracts.deployments import PAYLOAD_TYPE, Canary, ControlLog, DeployedVersion, Deployment
 from contracts.errors import (
     ConfigurationError,
@@ -31,7 +32,6 @@ from contracts.settings import Settings
 from contracts.signatures import seal
 from contracts.topics import Topics
 from trainer import Recipe, deploy, publish, train
-from trainer.deployments.control_topic import ControlState, read_control
 from trainer.releasing import train_and_publish
 
 pytestmark = pytest.mark.stack

@@ -10,6 +10,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from contracts.control_topic import read_control
 from contracts.deployments import Canary, DeployedVersion, Deployment
 from contracts.errors import MillraceError
 from contracts.keys import load_trusted_keys
@@ -20,7 +21,6 @@ from contracts.settings import Settings
 from prediction_log.evidence import VersionEvidence, read_evidence
 from trainer.announcing import announce_verdict
 from trainer.canaries.verdicts import Shown, Verdict, verdict
-from trainer.deployments.control_topic import read_control
 from trainer.deployments.deploying import conclude_canary
 from trainer.logged import labelled_metrics, logged_outcome
 

@@ -3,12 +3,12 @@
 import logging
 from datetime import UTC, datetime
 
+from contracts.control_topic import read_control
 from contracts.deployments import ControlLog, Deployment
 from contracts.errors import DeploymentError, MillraceError, SignatureError, UsageError
 from contracts.keys import load_trusted_keys
 from contracts.model_store import ModelStore
 from contracts.settings import Settings
-from trainer.deployments.control_topic import read_control
 from trainer.deployments.control_writer import write
 
 logger = logging.getLogger("trainer")

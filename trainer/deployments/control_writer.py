@@ -6,6 +6,7 @@ import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from contracts.control_topic import ControlState
 from contracts.deployments import PAYLOAD_TYPE, Deployment
 from contracts.errors import DeliveryError, DeploymentError
 from contracts.kafka import python_client_settings
@@ -13,7 +14,6 @@ from contracts.keys import load_private_key
 from contracts.settings import Settings
 from contracts.signatures import seal
 from contracts.topics import Topics
-from trainer.deployments.control_topic import ControlState
 
 ACKNOWLEDGED_WITHIN_MS = 30_000
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
+from contracts.control_topic import read_control
 from contracts.deployments import DeployedVersion, Deployment
 from contracts.errors import UsageError
 from contracts.keys import load_private_key
@@ -15,7 +16,6 @@ from trainer.announcing import announce_deployed, announce_gate
 from trainer.author import author
 from trainer.deployments import transitions
 from trainer.deployments.archiving import archive
-from trainer.deployments.control_topic import read_control
 from trainer.deployments.control_writer import require_won, sealed, write
 from trainer.gate.checks import GateError, GateReport
 from trainer.recipes import check_model_name

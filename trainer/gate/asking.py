@@ -5,6 +5,7 @@ from statistics import median
 
 from contracts.deployments import DeployedVersion, Deployment
 from contracts.errors import MillraceError
+from contracts.evaluation import classes_of, outcome_metrics
 from contracts.feature_schema import FeatureSchema
 from contracts.model_events import Check
 from contracts.model_store import ModelStore
@@ -12,7 +13,6 @@ from contracts.packages import Manifest, Metrics
 from contracts.scorer import Columns, Scorer
 from contracts.settings import Settings
 from trainer.deployments.versions import LoadedVersion, load_deployed
-from trainer.evaluation import classes_of, outcome_metrics
 from trainer.gate.checks import GateReport, Timings, compared, timed
 from trainer.gate.holdout import HeldOut, from_bytes
 

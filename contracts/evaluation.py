@@ -165,13 +165,15 @@ def classification_metrics(
 
 
 def regression_metrics(truth: NDArray[np.float64], predicted: NDArray[np.float64]) -> Metrics:
-    """rows, mae and rmse in the unit of the target, and r2 (absent for fewer than two rows)."""
+    """rows; mae, rmse and bias (mean of predicted - true) in the unit of the target; and r2 (absent
+    for fewer than two rows)."""
     r2 = r2_score(truth, predicted) if len(truth) > 1 else math.nan
     return _finite(
         {
             "rows": float(len(truth)),
             "mae": mean_absolute_error(truth, predicted),
             "rmse": root_mean_squared_error(truth, predicted),
+            "bias": (predicted - truth).mean(),
             "r2": r2,
         }
     )

@@ -1,0 +1,172 @@
+"""The step of the monitor that measures what versions were worth, in windows that have changed."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
+
+import msgspec
+from elasticsearch import Elasticsearch
+from msgspec import Struct
+
+from contracts.evaluation import classes_of, outcome_metrics
+from contracts.packages import Manifest, Metrics
+from contracts.settings import Settings
+from contracts.windows import Window
+from elk.performance.intervals import bootstrap
+from elk.performance.labelled import LabelledRows, labelled_rows
+from elk.performance.repeated import repeated
+from elk.performance.verdicts import verdicts, worst
+from elk.watched import WatchedModel
+from elk.window_counts import VersionWindow, WindowCount, newest_event, window_counts
+from prediction_log.documents import EventModel
+from prediction_log.indices import IndexNames
+from prediction_log.pages import hits
+from prediction_log.window_documents import PerformanceDocument, PerformanceFigures
+
+_ORDER = ({"_shard_doc": "asc"},)
+_COUNTED = ("predictions", "labelled", "label_offsets")
+_COLUMNS = ("window", "model", *(f"performance.{name}" for name in _COUNTED))
+_ROWS = "rows"
+"""A figure of `contracts.evaluation` that is no measure."""
+
+
+class Counts(Struct, frozen=True):
+    """Predictions of a version in a window, those that have a label, and the sum of the offsets of
+    these labels: a label that is corrected changes nothing else."""
+
+    predictions: int
+    labelled: int
+    label_offsets: float = 0.0
+
+
+class _Known(Struct, frozen=True):
+    window: Window
+    model: EventModel
+    performance: Counts
+
+
+def measure(
+    settings: Settings, client: Elasticsearch, models: Sequence[WatchedModel]
+) -> dict[str, int]:
+    """Write a document for each version, role and window that is new, or has got other counts.
+
+    Returns:
+        `windows`: how many were measured.
+
+    Raises:
+        ApiError, TransportError: as Elasticsearch's client raises them.
+    """
+    names, written = IndexNames(settings), 0
+    for model in models:
+        changed = sorted(_changed(settings, client, model).items())
+        for window, versions in groupby(changed, lambda one: one[0].window):
+            again = repeated(client, settings, model.name, window)
+            for which, counts in versions:
+                figures = measured(
+                    settings, client, model.versions[which.version], which, counts, again
+                )
+                client.index(
+                    index=names.performance(model.name, window.start),
+                    id=document_id(model.name, which),
+                    document=msgspec.to_builtins(figures),
+                )
+                written += 1
+    return {"windows": written}
+
+
+def measured(
+    settings: Settings,
+    client: Elasticsearch,
+    manifest: Manifest,
+    which: VersionWindow,
+    counts: Counts,
+    again: Mapping[VersionWindow, int],
+) -> PerformanceDocument:
+    """What one version was worth in one window.
+
+    Args:
+        again: predictions that are not the first of their event id.
+    """
+    labelled = labelled_rows(client, settings, manifest, which, counts.labelled)
+    metrics, low, high = _figures(manifest, labelled)
+    performance = PerformanceFigures(
+        predictions=counts.predictions,
+        labelled=counts.labelled,
+        coverage=counts.labelled / counts.predictions,
+        repeated=again.get(which, 0),
+        measured=len(labelled.answers),
+        label_offsets=counts.label_offsets,
+        metrics=metrics,
+        low=low,
+        high=high,
+    )
+    rule, held_out = manifest.monitor, manifest.holdout.metrics if manifest.holdout else {}
+    judged = verdicts(rule, held_out, performance)
+    return PerformanceDocument(
+        timestamp=which.window.start,
+        model=EventModel(manifest.model, which.version, which.role),
+        window=which.window,
+        rows=counts.predictions,
+        performance=performance,
+        verdict=worst(judged, enough=counts.labelled >= rule.least_rows),
+        verdicts=judged,
+        computed_at=datetime.now(UTC),
+    )
+
+
+def document_id(model: str, which: VersionWindow) -> str:
+    """The same whoever measures, and whenever."""
+    start = int(which.window.start.timestamp())
+    return f"{model}-{which.version}-{which.role}-{start}"
+
+
+def _figures(manifest: Manifest, labelled: LabelledRows) -> tuple[Metrics, Metrics, Metrics]:
+    """The figures, and both ends of their intervals."""
+    if not labelled.answers:
+        return {}, {}, {}
+    classes = classes_of(manifest, labelled.truth)
+    metrics = outcome_metrics(labelled.answers, labelled.truth, classes, manifest.costs)
+    low, high = bootstrap(labelled.rows(manifest))
+    return {n: v for n, v in metrics.items() if n.rpartition(".")[2] != _ROWS}, low, high
+
+
+def _changed(
+    settings: Settings, client: Elasticsearch, model: WatchedModel
+) -> dict[VersionWindow, Counts]:
+    """What is to be measured: windows that are over, whose counts are not those of a document."""
+    newest = newest_event(client, settings, model.name)
+    if newest is None:
+        return {}
+    known = _known(settings, client, model.name)
+    found = {}
+    by_length = itemgetter(1)
+    lengths = sorted(
+        ((v, manifest.monitor.window_hours) for v, manifest in model.versions.items()),
+        key=by_length,
+    )
+    for hours, versions in groupby(lengths, by_length):
+        names = [version for version, _ in versions]
+        predictions = window_counts(client, settings, "predictions", model.name, names, hours)
+        labelled = window_counts(
+            client, settings, "outcomes", model.name, names, hours, total="label_kafka.offset"
+        )
+        for which, count in predictions.items():
+            labels = labelled.get(which, WindowCount(0))
+            counts = Counts(count.rows, labels.rows, labels.total)
+            if which.window.end <= newest and known.get(which) != counts:
+                found[which] = counts
+    return found
+
+
+def _known(settings: Settings, client: Elasticsearch, model: str) -> dict[VersionWindow, Counts]:
+    pattern = IndexNames(settings).pattern("performance", model)
+    client.indices.refresh(index=pattern)
+    read = (
+        msgspec.convert(hit["_source"], _Known)
+        for hit in hits(client, pattern, [], sort=_ORDER, columns=_COLUMNS)
+    )
+    return {
+        VersionWindow(one.window, one.model.version or "", one.model.role or ""): one.performance
+        for one in read
+    }
