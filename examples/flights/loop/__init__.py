@@ -1,0 +1,1 @@
+"""The loop on real flights: labels when they land, drift noticed, models trained again."""
