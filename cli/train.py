@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from msgspec import Struct
+from msgspec.structs import replace
 
-from cli.models.tables import print_features, print_metrics
+from cli.models.tables import print_features, print_metrics, tuning_words
 from cli.options import BootstrapServers, Json
 from cli.output import print_json, print_lines, stderr
 from contracts.errors import UsageError
-from contracts.packages import Metrics
+from contracts.packages import Importance, Metrics, TuningRecord
 from contracts.settings import load_settings
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class TrainingResult(Struct, frozen=True, kw_only=True):
     classes: tuple[str, ...]
     threshold: float | None
     metrics: dict[str, Metrics]
+    tuning: TuningRecord | None
+    importance: Importance | None
     parent: str | None
     start: datetime | None
     end: datetime | None
@@ -95,6 +98,15 @@ def train(
     payload: Annotated[
         str, typer.Option(metavar="FORMAT", help="joblib, or skops: loads without unpickling.")
     ] = "joblib",
+    tune: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Try N sets of parameters and take the best on validation rows; goes on where an "
+            "interrupted run was. Also with a recipe. Needs the extra tune.",
+        ),
+    ] = None,
     bootstrap_servers: BootstrapServers = None,
     json: Json = False,
 ) -> None:
@@ -113,6 +125,8 @@ def train(
     `millrace train --data sensors.csv --task anomaly --model sensors`
 
     `millrace train recipes/flights.toml --json`
+
+    `millrace train recipes/flights.toml --tune 30`
     """
     from trainer import train as train_model
 
@@ -129,6 +143,8 @@ def train(
         "payload": None if payload == "joblib" else payload,
     }
     chosen = _recipe(recipe, {name: value for name, value in options.items() if value})
+    if tune is not None:
+        chosen = _with_trials(chosen, tune)
     trained = train_model(chosen, settings, stderr)
     if json:
         print_json(_result(trained))
@@ -155,6 +171,13 @@ def _recipe(path: Path | None, options: dict[str, Any]) -> "Recipe":
     return Recipe(**options)
 
 
+def _with_trials(recipe: "Recipe", trials: int) -> "Recipe":
+    from trainer.search_spaces import Tuning
+
+    tuning = Tuning(trials=trials) if recipe.tuning is None else recipe.tuning
+    return replace(recipe, tuning=replace(tuning, trials=trials))
+
+
 def _result(trained: "TrainedVersion") -> TrainingResult:
     manifest = trained.manifest
     return TrainingResult(
@@ -174,6 +197,8 @@ def _result(trained: "TrainedVersion") -> TrainingResult:
         classes=manifest.classes,
         threshold=manifest.threshold,
         metrics=manifest.metrics,
+        tuning=manifest.tuning,
+        importance=manifest.importance,
         parent=manifest.parent,
         start=manifest.data.start,
         end=manifest.data.end,
@@ -191,6 +216,7 @@ def _print_for_people(trained: "TrainedVersion") -> None:
             + (f", and {dropped:,} without a target that were dropped" if dropped else ""),
             "time": f"{manifest.data.time_column or 'none'}: {trained.why_time}",
             "split": trained.split,
+            "tuned": tuning_words(manifest),
         }
     )
     print_features(manifest)

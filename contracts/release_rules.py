@@ -4,6 +4,7 @@ A recipe states the rules, the manifest carries them signed, so that whoever pub
 of whoever trained.
 """
 
+from collections.abc import Container
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -12,6 +13,8 @@ HIGHER_IS_BETTER = frozenset(
     {"accuracy", "precision", "recall", "f1", "roc_auc", "r2", "silhouette"}
 )
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "calibration_error", "cost", "mae", "rmse"})
+
+_TELLING = ("roc_auc", "accuracy", "r2")
 
 _Positive = Annotated[float, Meta(gt=0)]
 _Share = Annotated[float, Meta(ge=0, le=1)]
@@ -77,3 +80,9 @@ class CanaryRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     distance_limit: _Positive = 0.25
     metrics: dict[str, Limit] = {}
     hours: _Positive = 24.0
+
+
+def telling_metric(given: Container[str]) -> str | None:
+    """The one of these metrics that says most about a task, more being better; None: nothing that
+    was foretold can be compared with what happened."""
+    return next((name for name in _TELLING if name in given), None)

@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from contracts.deployments import Deployment
-from contracts.events import ModelRef
+from contracts.events import FeatureValue, ModelRef
 from contracts.scorer import Scorer
 
 
 class LoadedVersion(Struct, frozen=True):
-    """A version that was verified, loaded and checked."""
+    """A version that was verified, loaded and checked; `background`: what explanations of its
+    predictions start from."""
 
     ref: ModelRef
     digest: str
     scorer: Scorer
+    background: tuple[dict[str, FeatureValue], ...] = ()
 
 
 class ServedModel(Struct, frozen=True):

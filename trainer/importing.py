@@ -34,6 +34,7 @@ from contracts.settings import Settings
 from contracts.tabular import feature_columns, read_table, require_columns
 from trainer.announcing import announce_trained
 from trainer.author import author
+from trainer.background import background_rows
 from trainer.data_sets import fingerprint
 from trainer.evaluation import Truth, classes_of, outcome_metrics
 from trainer.gate.holdout import HeldOut, to_bytes
@@ -126,7 +127,9 @@ def import_model(
         ),
         gate=schema.gate,
         canary=schema.canary,
+        why_no_importance="the model was made elsewhere",
         golden=golden_samples(scorer, columns),
+        background=background_rows(features.names, columns, np.arange(len(sample))),
         libraries=installed_libraries(),
         created_at=datetime.now(UTC),
         created_by=author(),

@@ -15,6 +15,7 @@ from contracts.events import MODEL_NAME_PATTERN
 from contracts.feature_schema import FeatureKind
 from contracts.packages import Costs, PayloadFormat
 from contracts.release_rules import HIGHER_IS_BETTER, LOWER_IS_BETTER, CanaryRule, Gate, Limit
+from trainer.search_spaces import Tuning, check_tuning
 
 TaskChoice = Literal[
     "auto", "classification", "regression", "multi_output", "clustering", "anomaly"
@@ -52,7 +53,9 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
         payload: how the estimator is written; `skops` loads without unpickling.
         gate: what a version must show before it serves.
         canary: when a canary is promoted or rolled back by itself; none: never.
-        random_state: seed of the random split and of the estimators.
+        tuning: how better parameters are looked for; none: they are as they are.
+        importance: whether it is measured what each feature is worth.
+        random_state: seed of the random split, of the estimators and of tuning.
     """
 
     model: str
@@ -72,6 +75,8 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     payload: PayloadFormat = "joblib"
     gate: Gate = Gate()
     canary: CanaryRule | None = None
+    tuning: Tuning | None = None
+    importance: bool = True
     random_state: int = 0
 
     @property
@@ -104,7 +109,7 @@ def check_recipe(recipe: Recipe) -> None:
     """Refuse what no data could make right.
 
     Raises:
-        UsageError: the model's name, the task, the estimator or the window.
+        UsageError: the model's name, the task, the estimator, the tuning or the window.
     """
     check_model_name(recipe.model)
     for what, given, choices in (
@@ -116,6 +121,8 @@ def check_recipe(recipe: Recipe) -> None:
         if given not in choices and not (what == "estimator" and SOURCE_FUNCTION.match(given)):
             raise UsageError(f"there is no {what} '{given}': choose one of {', '.join(choices)}")
     _check_targets(recipe)
+    if recipe.tuning is not None:
+        check_tuning(recipe.tuning, recipe.parameters)
     check_limits(recipe.gate.metrics)
     check_limits(recipe.canary.metrics if recipe.canary else {})
     if recipe.start and recipe.end and as_utc(recipe.start) >= as_utc(recipe.end):

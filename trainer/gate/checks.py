@@ -7,14 +7,18 @@ from msgspec import Struct
 from contracts.errors import MillraceError
 from contracts.model_events import Check
 from contracts.packages import Metrics
-from contracts.release_rules import HIGHER_IS_BETTER, LOWER_IS_BETTER, Gate, Limit
+from contracts.release_rules import (
+    HIGHER_IS_BETTER,
+    LOWER_IS_BETTER,
+    Gate,
+    Limit,
+    telling_metric,
+)
 
 DEFAULT_MARGIN = 0.02
 """How much worse than the champion's a score between 0 and 1 may be where a recipe says nothing."""
 LEAST_ROWS_TO_COMPARE = 200
 """With fewer the default comparison would be chance: the standard error of an AUC is some .03."""
-_TELLING = ("roc_auc", "accuracy", "r2")
-"""The first of these that both have is compared where a recipe names none."""
 
 
 class Timings(Struct, frozen=True):
@@ -108,7 +112,7 @@ def _default(
     if candidate is None or champion is None or rows < LEAST_ROWS_TO_COMPARE:
         return {}
     both = candidate if isinstance(champion, str) else candidate.keys() & champion.keys()
-    telling = next((name for name in _TELLING if name in both), None)
+    telling = telling_metric(both)
     return {} if telling is None else {telling: Limit(worse_by=DEFAULT_MARGIN)}
 
 
