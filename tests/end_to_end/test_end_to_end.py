@@ -14,8 +14,12 @@ from elasticsearch import Elasticsearch
 from service_processes import ServiceProcesses
 from waiting import wait_until
 
+from contracts.kafka import create_topics
+from contracts.keys import generate_keys
 from contracts.settings import Settings
+from prediction_log.template import install_template
 from stream_workers.explaining import is_sampled
+from trainer import Recipe, publish, train
 
 pytestmark = pytest.mark.stack
 
@@ -111,22 +115,19 @@ def test_explanations_of_a_share_of_the_events_arrive_in_their_documents(
     settings: Settings, running: ServiceProcesses, tmp_path: Path
 ) -> None:
     shell = Shell(settings, running)
-    shell.millrace("setup")
-    running.start("stream_workers", MILLRACE_EXPLAIN_SHARE="0.5")
-    running.start("elk")
+    generate_keys(settings.keys)
+    create_topics(settings)
+    install_template(settings)
     customers(tmp_path / "my.csv")
-    shell.millrace("train", "--data", "my.csv", "--target", "left", "--model", "mine")
-    shell.millrace("models", "publish", "mine")
-    wait_until(
-        lambda: any(d["model_event"]["kind"] == "swapped" for d in shell.documents("model-events")),
-        90,
-        "the worker serving the new model",
-    )
+    train(Recipe(model="mine", data=str(tmp_path / "my.csv"), target="left"), settings)
+    publish(settings, "mine")
+    running.start("stream_workers", MILLRACE_EXPLAIN_SHARE="0.1")
+    running.start("elk")
     shell.millrace("produce", "my.csv", "--model", "mine", "--id-column", "id")
     documents = shell.wait_for_documents("predictions", 600)
     assert shell.documents("dead-letters") == []
     explained = [d for d in documents if "explanation" in d]
-    sampled = {f"c{number}" for number in range(600) if is_sampled(f"c{number}", 0.5)}
+    sampled = {f"c{number}" for number in range(600) if is_sampled(f"c{number}", 0.1)}
     assert {d["event"]["id"] for d in explained} == sampled
     for document in explained:
         values = document["explanation"]["values"]
