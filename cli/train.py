@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from msgspec import Struct
+from msgspec.structs import replace
 
-from cli.models.tables import print_checks, print_features, print_metrics
+from cli.models.tables import print_checks, print_features, print_metrics, tuning_words
 from cli.options import BootstrapServers, Json
 from cli.output import print_json, print_lines, say, stderr
 from contracts.errors import UsageError
-from contracts.packages import Metrics
+from contracts.packages import Importance, Metrics, TuningRecord
 from contracts.settings import load_settings
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class TrainingResult(Struct, frozen=True, kw_only=True):
     classes: tuple[str, ...]
     threshold: float | None
     metrics: dict[str, Metrics]
+    tuning: TuningRecord | None
+    importance: Importance | None
     parent: str | None
     start: datetime | None
     end: datetime | None
@@ -107,6 +110,15 @@ def train(
             help="With --publish: only if it is better than the champion on the same rows.",
         ),
     ] = False,
+    tune: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Try N sets of parameters and take the best on validation rows; goes on where an "
+            "interrupted run was. Also with a recipe. Needs the extra tune.",
+        ),
+    ] = None,
     bootstrap_servers: BootstrapServers = None,
     json: Json = False,
 ) -> None:
@@ -131,6 +143,8 @@ def train(
     `millrace train recipes/flights.toml --json`
 
     `millrace train recipes/flights.toml --publish --if-better --json`
+
+    `millrace train recipes/flights.toml --tune 30`
     """
     from trainer import train as train_model
     from trainer.releasing import NOT_PUBLISHED, require_publish, train_and_publish
@@ -149,6 +163,8 @@ def train(
         "payload": None if payload == "joblib" else payload,
     }
     chosen = _recipe(recipe, {name: value for name, value in options.items() if value})
+    if tune is not None:
+        chosen = _with_trials(chosen, tune)
     release: Release | None = None
     if publish:
         trained, release = train_and_publish(chosen, settings, stderr, if_better=if_better)
@@ -181,6 +197,13 @@ def _recipe(path: Path | None, options: dict[str, Any]) -> "Recipe":
     return Recipe(**options)
 
 
+def _with_trials(recipe: "Recipe", trials: int) -> "Recipe":
+    from trainer.search_spaces import Tuning
+
+    tuning = Tuning(trials=trials) if recipe.tuning is None else recipe.tuning
+    return replace(recipe, tuning=replace(tuning, trials=trials))
+
+
 def _result(trained: "TrainedVersion", release: "Release | None") -> TrainingResult:
     manifest = trained.manifest
     return TrainingResult(
@@ -200,6 +223,8 @@ def _result(trained: "TrainedVersion", release: "Release | None") -> TrainingRes
         classes=manifest.classes,
         threshold=manifest.threshold,
         metrics=manifest.metrics,
+        tuning=manifest.tuning,
+        importance=manifest.importance,
         parent=manifest.parent,
         start=manifest.data.start,
         end=manifest.data.end,
@@ -218,6 +243,7 @@ def _print_for_people(trained: "TrainedVersion", release: "Release | None") -> N
             + (f", and {dropped:,} without a target that were dropped" if dropped else ""),
             "time": f"{manifest.data.time_column or 'none'}: {trained.why_time}",
             "split": trained.split,
+            "tuned": tuning_words(manifest),
         }
     )
     print_features(manifest)

@@ -109,11 +109,23 @@ class Source(Struct, frozen=True, gc=False):
     offset: int
 
 
+class Explanation(Struct, frozen=True, gc=False):
+    """Why a prediction is what it is, as Shapley values in the unit of the answer.
+
+    `base` is the mean answer to rows that the model learned from, `values` has for each feature
+    how far its value moved the answer from there: together they are the answer, which is the
+    `confidence` of a class, a `value`, or the `score` of an anomaly.
+    """
+
+    base: float
+    values: dict[str, float]
+
+
 class Prediction(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A scored event. Topic `predictions`, same key and partition as the event.
 
     `features` are those received; a shadow prediction refers to its serving one by `source`
-    and does not repeat them.
+    and does not repeat them. `explanation` is there for a sampled share of the events.
     """
 
     event_id: str
@@ -127,6 +139,7 @@ class Prediction(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False
     worker: str
     features: dict[str, FeatureValue] | None = None
     trace_id: str | None = None
+    explanation: Explanation | None = None
 
 
 def to_datetime(moment: datetime | float) -> datetime:

@@ -132,6 +132,33 @@ class GoldenSample(Struct, frozen=True):
     prediction: Outcome
 
 
+class FeatureImportance(Struct, frozen=True):
+    """By how much the metric drops on average when a feature is shuffled, and the standard
+    deviation over the repeats."""
+
+    mean: float
+    spread: float
+
+
+class Importance(Struct, frozen=True, kw_only=True):
+    """What each feature is worth to a model, measured on rows that it was not fitted on."""
+
+    metric: str
+    rows: int
+    repeats: int
+    features: dict[str, FeatureImportance]
+
+
+class TuningRecord(Struct, frozen=True, kw_only=True):
+    """How the parameters were found: the best of `trials`, by `metric` on validation rows."""
+
+    metric: str
+    best: float
+    trials: int
+    failed: int
+    parameters: dict[str, bool | int | float | str]
+
+
 class Manifest(Struct, frozen=True, kw_only=True):
     """Everything about one version of a model but its payload.
 
@@ -140,7 +167,9 @@ class Manifest(Struct, frozen=True, kw_only=True):
     by `costs` of each class the label is the one of least expected cost.
     `targets`, of several outputs, are in the order of the estimator's. `metrics`: data set ->
     figures. `recipe` is what a retraining starts from. Where there is no ONNX form `why_no_onnx`
-    says why, but for releases that knew of none.
+    says why, but for releases that knew of none; `why_no_importance` likewise. `background` are
+    rows that the model was fitted on: explanations of its predictions start from its answers to
+    them.
     """
 
     environment: str
@@ -157,7 +186,10 @@ class Manifest(Struct, frozen=True, kw_only=True):
     costs: Costs | None = None
     targets: tuple[Target, ...] = ()
     parameters: dict[str, str] = {}
+    tuning: TuningRecord | None = None
     metrics: dict[str, Metrics] = {}
+    importance: Importance | None = None
+    why_no_importance: str | None = None
     data: DataWindow
     holdout: Holdout | None = None
     gate: Gate = Gate()
@@ -167,6 +199,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     recipe: dict[str, Any] | None = None
     reference: ReferenceFile | None = None
     golden: tuple[GoldenSample, ...]
+    background: tuple[dict[str, FeatureValue], ...] = ()
     libraries: dict[str, str]
     parent: str | None = None
     created_at: Annotated[datetime, Meta(tz=True)]

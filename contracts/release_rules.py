@@ -4,6 +4,7 @@ A recipe states the rules, the manifest carries them signed, so that whoever pub
 of whoever trained.
 """
 
+from collections.abc import Container
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -12,6 +13,8 @@ HIGHER_IS_BETTER = frozenset(
     {"accuracy", "precision", "recall", "f1", "roc_auc", "r2", "silhouette"}
 )
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "calibration_error", "cost", "mae", "rmse"})
+
+_TELLING = ("roc_auc", "accuracy", "r2")
 
 _Positive = Annotated[float, Meta(gt=0)]
 _Share = Annotated[float, Meta(ge=0, le=1)]
@@ -132,3 +135,9 @@ class RetrainRule(
     cooldown_hours: Annotated[float, Meta(ge=0)] = 7 * 24.0
     role: Literal["champion", "canary"] = "champion"
     weight: Annotated[float, Meta(gt=0, le=1)] = 0.1
+
+
+def telling_metric(given: Container[str]) -> str | None:
+    """The one of these metrics that says most about a task, more being better; None: nothing that
+    was foretold can be compared with what happened."""
+    return next((name for name in _TELLING if name in given), None)

@@ -115,6 +115,9 @@ class Settings(ConnectionSecurity):
     allow_pickle: bool = Field(
         True, description="false: workers load ONNX forms and skops payloads only, no joblib"
     )
+    explain_share: float = Field(
+        0, ge=0, le=1, description="Worker: share of predictions that get Shapley values with them"
+    )
     session_timeout_ms: int = Field(
         10_000, ge=1000, description="Silence after which Kafka gives a worker's partitions away"
     )

@@ -8,6 +8,7 @@ from msgspec import Raw, Struct
 
 from contracts.events import (
     Classification,
+    Explanation,
     FeatureValue,
     Label,
     Latency,
@@ -63,6 +64,7 @@ class PredictionDocument(
     predicted_at: datetime
     features: Features | None = None
     trace: Identity | None = None
+    explanation: Explanation | None = None
 
 
 class ModelName(Struct, frozen=True, omit_defaults=True):
@@ -166,7 +168,7 @@ def from_prediction(prediction: ReceivedPrediction, model: ReceivedModel) -> Pre
         msgspec.ValidationError: its features are no flat object.
     """
     received, answer = prediction.features, prediction.prediction
-    trace = prediction.trace_id
+    trace, explanation = prediction.trace_id, prediction.explanation
     return PredictionDocument(
         timestamp=prediction.occurred_at,
         event=Identity(prediction.event_id),
@@ -179,7 +181,13 @@ def from_prediction(prediction: ReceivedPrediction, model: ReceivedModel) -> Pre
         predicted_at=prediction.predicted_at,
         features=None if received is _NONE else read_features(received),
         trace=None if trace is None else Identity(trace),
+        explanation=None if explanation is None else _of_usable_names(explanation),
     )
+
+
+def _of_usable_names(explanation: Explanation) -> Explanation:
+    values = {name: value for name, value in explanation.values.items() if usable_name(name)}
+    return Explanation(explanation.base, values)
 
 
 def from_label(label: Label, source: Source) -> LabelDocument:

@@ -79,5 +79,8 @@ def _update_indices(client: Elasticsearch, body: dict[str, Any]) -> None:
     for index, found in versions.items():
         if found["mappings"]["_meta"]["version"] < body["version"]:
             client.indices.put_mapping(
-                index=index, properties=mappings["properties"], meta=mappings["_meta"]
+                index=index,
+                properties=mappings["properties"],
+                dynamic_templates=mappings["dynamic_templates"],
+                meta=mappings["_meta"],
             )

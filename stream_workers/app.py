@@ -21,6 +21,7 @@ from contracts.settings import Settings
 from contracts.topics import MIB, Topics
 from stream_workers.control import ControlFeed
 from stream_workers.decoding import Limits
+from stream_workers.explaining import Explaining
 from stream_workers.health import watch_lane, watch_models
 from stream_workers.lane import Lane
 from stream_workers.listener import Listener
@@ -120,6 +121,9 @@ class WorkerApp(faust.App):
             ),
             defaults,
             observers=[self.metrics, *([ScoringTraces(traces)] if traces else [])],
+            explaining=Explaining(settings.explain_share, self.metrics)
+            if settings.explain_share
+            else None,
         )
         outputs = (
             topics.predictions,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from contracts.deployments import Canary, DeployedVersion, Deployment
 from contracts.errors import MillraceError, PackageError, UnreachableError
@@ -12,7 +13,7 @@ from contracts.events import ModelRef, Role
 from contracts.keys import TrustedKeys
 from contracts.model_store import ModelStore
 from contracts.package_loading import load_scorer
-from contracts.packages import Package
+from contracts.packages import Manifest, Package
 from contracts.scorer import Scorer
 from contracts.settings import ModelRuntime
 from stream_workers.serving import LoadedVersion, ServedModel
@@ -92,12 +93,12 @@ class VersionLoader:
         ) -> LoadedVersion:
             ref = ModelRef(deployment.model, wanted.version, role)
             if wanted.digest in warm:
-                return LoadedVersion(ref, wanted.digest, warm[wanted.digest].scorer)
+                return replace(warm[wanted.digest], ref=ref)
             began = time.perf_counter()
-            scorer = self._from_store(deployment.model, wanted, patience)
+            manifest, scorer = self._from_store(deployment.model, wanted, patience)
             milliseconds = (time.perf_counter() - began) * 1000
             self._on_loaded(deployment, called or role, wanted.version, wanted.digest, milliseconds)
-            return LoadedVersion(ref, wanted.digest, scorer)
+            return LoadedVersion(ref, wanted.digest, scorer, manifest.background)
 
         def stands_by(wanted: DeployedVersion | None) -> LoadedVersion | None:
             try:
@@ -114,7 +115,9 @@ class VersionLoader:
             stands_by(deployment.standby),
         )
 
-    def _from_store(self, model: str, wanted: DeployedVersion | Canary, patience: float) -> Scorer:
+    def _from_store(
+        self, model: str, wanted: DeployedVersion | Canary, patience: float
+    ) -> tuple[Manifest, Scorer]:
         manifest, scorer = load_scorer(
             self._read(model, wanted.digest, patience),
             digest=wanted.digest,
@@ -128,7 +131,7 @@ class VersionLoader:
                 f"the package is version {manifest.version} of '{manifest.model}', the "
                 f"deployment says version {wanted.version} of '{model}'"
             )
-        return scorer
+        return manifest, scorer
 
     def _read(self, model: str, digest: str, patience: float) -> Package:
         deadline = time.monotonic() + patience

@@ -48,6 +48,14 @@ class WorkerMetrics:
             buckets=_INFERENCE_SECONDS,
             registry=metrics.registry,
         ).labels(SERVICE)
+        self._explanations = metrics.counter(
+            "millrace_explanations",
+            "Predictions that were to be explained, by what came of it",
+            ("model", "version", "outcome"),
+        )
+        self._explaining_seconds = metrics.counter(
+            "millrace_explaining_seconds", "Time that predictions waited for explanations"
+        ).labels(SERVICE)
         self._changes = metrics.counter(
             "millrace_model_changes", "Steps of deployments, by what came of them", ("change",)
         )
@@ -71,6 +79,12 @@ class WorkerMetrics:
     def refused(self, reason: str) -> None:
         """A record became a dead letter."""
         self._metrics.dead_letter(reason)
+
+    def explained(self, model: ModelRef, events: int, left_out: int, seconds: float) -> None:
+        """Of a batch these were explained, and those were to be and are not."""
+        for outcome, count in (("made", events), ("left_out", left_out)):
+            self._explanations.labels(SERVICE, model.name, model.version, outcome).inc(count)
+        self._explaining_seconds.inc(seconds)
 
     # Told by the control feed and by librdkafka.
 

@@ -20,6 +20,7 @@ from stream_workers.decoding import (
     decode_event,
     refuse_time,
 )
+from stream_workers.explaining import Explaining
 from stream_workers.outputs import Output, OutputWriter, Row, Timing
 from stream_workers.records import Record
 from stream_workers.serving import LoadedVersion, ServedModel, Serving
@@ -47,6 +48,7 @@ class BatchScorer:
         default_models: topic -> model of events that name none.
         clock: seconds since 1970.
         observers: told once per batch; a row whose batch had to be halved is told of again.
+        explaining: puts explanations into some serving predictions; None: into none.
     """
 
     def __init__(
@@ -56,12 +58,14 @@ class BatchScorer:
         default_models: Mapping[str, str],
         clock: Callable[[], float] = time.time,
         observers: Sequence[Observer] = (),
+        explaining: Explaining | None = None,
     ) -> None:
         self._writer = writer
         self._limits = limits
         self._default_models = default_models
         self._clock = clock
         self._observers = observers
+        self._explaining = explaining
 
     def score(self, records: Sequence[Record], serving: Serving) -> list[Output]:
         """Give every record's one serving prediction or dead letter, and shadow predictions; of a
@@ -98,9 +102,12 @@ class BatchScorer:
             for version, share in _route(served, rows):
                 answers, timing = self._answer(version, share, started)
                 outputs += [self._refuse(refused, version) for refused in answers.refused]
-                outputs += self._writer.predictions(
+                written = self._writer.predictions(
                     answers.rows, answers.outcomes, version.ref, timing
                 )
+                if self._explaining is not None:
+                    written = self._explaining.explained(version, answers, written)
+                outputs += written
             for shadow in served.shadows:
                 # A shadow never harms: what it cannot score is left out.
                 answers, timing = self._answer(shadow, rows, started)

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from contracts.deployments import Deployment
-from contracts.events import ModelRef
+from contracts.events import FeatureValue, ModelRef
 from contracts.scorer import Scorer
 
 WITHDRAWN = (
@@ -18,11 +18,13 @@ WITHDRAWN = (
 
 
 class LoadedVersion(Struct, frozen=True):
-    """A version that was verified, loaded and checked."""
+    """A version that was verified, loaded and checked; `background`: what explanations of its
+    predictions start from."""
 
     ref: ModelRef
     digest: str
     scorer: Scorer
+    background: tuple[dict[str, FeatureValue], ...] = ()
 
 
 class ServedModel(Struct, frozen=True):

@@ -31,6 +31,7 @@ class FittedModel(Struct, frozen=True):
     Args:
         estimator: the class name of the pipeline's last step.
         scorer: the fitted pipeline behind the path that serves.
+        honest: the same as it was before it saw a test row.
         classes: as written in messages, in the order of the probabilities.
         threshold: for two classes, the probability of the second from which it is predicted.
         targets: of several outputs.
@@ -41,6 +42,7 @@ class FittedModel(Struct, frozen=True):
 
     estimator: str
     scorer: Scorer
+    honest: Scorer
     classes: tuple[str, ...]
     threshold: float | None
     targets: tuple[Target, ...]
@@ -83,6 +85,79 @@ class Examples(Struct, frozen=True):
         }
 
 
+class Learner:
+    """Fits pipelines to some rows of the examples, and measures them on others.
+
+    Args:
+        build: gives any pipeline for these examples; what it is fed with is prepared once.
+    """
+
+    def __init__(
+        self, examples: Examples, recipe: Recipe, split: Split, build: Callable[[], Pipeline]
+    ) -> None:
+        self._examples, self._recipe, self._split = examples, recipe, split
+        # Exactly what a worker will feed, so that training and serving cannot differ.
+        self._inputs = Scorer(examples.task, examples.schema, build()).inputs(examples.columns)
+
+    def validate(self, build: Callable[[], Pipeline]) -> "Validated":
+        """Fit on train, choose the threshold on validation, and measure there: the test rows are
+        not touched.
+
+        Raises:
+            UsageError: scikit-learn cannot take the data, for example values beyond float32, or
+                costs by class do not fit it.
+        """
+        model = self.fit(build, self._split.train)
+        if self._recipe.costs is not None and self._recipe.costs.by_class:
+            _check_costs(self._recipe.costs, self._examples, model)
+        rows = self._split.validation
+        threshold = _threshold(model, self._inputs, self._examples, rows, self._recipe)
+        return Validated(threshold, self.figures(model, threshold, rows))
+
+    def fit(self, build: Callable[[], Pipeline], rows: Rows) -> "_Fitted":
+        """Fit a new pipeline to some rows; errors as `validate`."""
+        pipeline, classes, target = build(), None, self._examples.target
+        classify = self._examples.task == "classification"
+        wanted = None if target is None else target[rows]
+        if wanted is not None and classify and _takes_numbers_only(pipeline):
+            classes, wanted = np.unique(wanted, return_inverse=True)
+        try:
+            pipeline.fit(_take(self._inputs, rows), wanted)
+        except ValueError as error:  # scikit-learn's word for data it cannot take
+            raise UsageError(
+                f"{type(pipeline[-1]).__name__} cannot be fitted to this data, exclude the column "
+                f"or take another estimator: {str(error).splitlines()[0]}"
+            ) from error
+        if classify and classes is None:
+            classes = pipeline.classes_
+        return _Fitted(pipeline, () if classes is None else tuple(classes.tolist()))
+
+    def scorer(self, model: "_Fitted", threshold: float | None) -> Scorer:
+        """A fitted pipeline behind the path that serves."""
+        task, schema = self._examples.task, self._examples.schema
+        targets, costs = _targets(model.pipeline, self._examples), self._recipe.costs
+        return Scorer(task, schema, model.pipeline, model.labels, threshold, targets, costs)
+
+    def figures(self, model: "_Fitted", threshold: float | None, rows: Rows) -> Metrics:
+        """Measure on some rows."""
+        examples, given = self._examples, _take(self._inputs, rows)
+        answers = self.scorer(model, threshold).answer(given)
+        if not examples.targets:
+            return _figures_without_truth(model.pipeline, given, answers)
+        known = _targets(model.pipeline, examples) or [
+            Target(name, model.labels) for name in examples.targets
+        ]
+        classes = {one.name: one.classes for one in known}
+        return outcome_metrics(answers, examples.truth(rows), classes, self._recipe.costs)
+
+
+class Validated(Struct, frozen=True):
+    """What the validation rows say about a model that was fitted on the training rows."""
+
+    threshold: float | None
+    figures: Metrics
+
+
 def fit_model(
     build: Callable[[], Pipeline],
     examples: Examples,
@@ -104,58 +179,21 @@ def fit_model(
         UsageError: scikit-learn cannot take the data, for example values beyond float32, or costs
             by class do not fit it.
     """
-    task, schema, target = examples.task, examples.schema, examples.target
-
-    def fit(rows: Rows) -> _Fitted:
-        pipeline, classes = build(), None
-        wanted = None if target is None else target[rows]
-        if wanted is not None and task == "classification" and _takes_numbers_only(pipeline):
-            classes, wanted = np.unique(wanted, return_inverse=True)
-        try:
-            pipeline.fit(_take(inputs, rows), wanted)
-        except ValueError as error:  # scikit-learn's word for data it cannot take
-            raise UsageError(
-                f"{type(pipeline[-1]).__name__} cannot be fitted to this data, exclude the column "
-                f"or take another estimator: {str(error).splitlines()[0]}"
-            ) from error
-        if task == "classification" and classes is None:
-            classes = pipeline.classes_
-        return _Fitted(pipeline, () if classes is None else tuple(classes.tolist()))
-
-    def scorer(model: _Fitted, threshold: float | None = None) -> Scorer:
-        targets = _targets(model.pipeline, examples)
-        costs = recipe.costs
-        return Scorer(task, schema, model.pipeline, model.labels, threshold, targets, costs)
-
-    def figures(model: _Fitted, rows: Rows) -> Metrics:
-        given = _take(inputs, rows)
-        answers = scorer(model, threshold).answer(given)
-        if not examples.targets:
-            return _figures_without_truth(model.pipeline, given, answers)
-        known = _targets(model.pipeline, examples) or [
-            Target(name, model.labels) for name in examples.targets
-        ]
-        classes = {one.name: one.classes for one in known}
-        return outcome_metrics(answers, examples.truth(rows), classes, recipe.costs)
-
-    # Exactly what a worker will feed, so that training and serving cannot differ.
-    inputs = Scorer(task, schema, build()).inputs(examples.columns)
-    first = fit(split.train)
-    if recipe.costs is not None and recipe.costs.by_class:
-        _check_costs(recipe.costs, examples, first)
-    threshold = _threshold(first, inputs, examples, split.validation, recipe)
-    metrics = {"validation": figures(first, split.validation)}
-    final = fit(split.before_test)
-    metrics["test"] = figures(final, split.test)
-    held_out = figures(final, held_out_rows) if len(held_out_rows) else {}
+    learner = Learner(examples, recipe, split, build)
+    validated = learner.validate(build)
+    threshold, metrics = validated.threshold, {"validation": validated.figures}
+    final = honest = learner.fit(build, split.before_test)
+    metrics["test"] = learner.figures(honest, threshold, split.test)
+    held_out = learner.figures(honest, threshold, held_out_rows) if len(held_out_rows) else {}
     if recipe.final_fit == "all":
         everything = np.arange(len(split.train) + len(split.validation) + len(split.test))
-        final = fit(everything.astype(np.intp))
+        final = learner.fit(build, everything.astype(np.intp))
     if len(final.classes) != 2:
         threshold = None  # a third class occurs in later rows only
     return FittedModel(
         type(final.pipeline[-1]).__name__,
-        scorer(final, threshold),
+        learner.scorer(final, threshold),
+        learner.scorer(honest, validated.threshold),
         final.labels,
         threshold,
         _targets(final.pipeline, examples),

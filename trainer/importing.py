@@ -30,6 +30,7 @@ from contracts.settings import Settings
 from contracts.tabular import feature_columns
 from trainer.announcing import announce_trained
 from trainer.author import author
+from trainer.background import background_rows
 from trainer.data_sets import fingerprint
 from trainer.foreign_models import ForeignModel, ImportSchema
 from trainer.gate.holdout import HeldOut, to_bytes
@@ -90,7 +91,9 @@ def import_model(
         ),
         gate=schema.gate,
         canary=schema.canary,
+        why_no_importance="the model was made elsewhere",
         golden=golden_samples(scorer, columns),
+        background=background_rows(features.names, columns, np.arange(len(sample))),
         libraries=installed_libraries(),
         created_at=datetime.now(UTC),
         created_by=author(),

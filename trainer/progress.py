@@ -1,10 +1,11 @@
 """What training tells the people who wait for it: one line per finished step, with its time."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 
 class Steps:
@@ -29,6 +30,22 @@ class Steps:
         else:
             yield
         self.say(f"{title} ({time.monotonic() - started:.1f} s)")
+
+    @contextmanager
+    def counted(self, title: str, done: int, total: int) -> Iterator[Callable[[str], None]]:
+        """Show how many of the same are through; call what is given with a word on each."""
+        if self._console is None or not self._console.is_terminal:
+            yield self.say
+            return
+        columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(
+            TextColumn("{task.description}"),
+            *columns,
+            TextColumn("{task.fields[last]}", markup=False),
+            console=self._console,
+        ) as bar:
+            task = bar.add_task(title, completed=done, total=total, last="")
+            yield lambda sentence: bar.update(task, advance=1, last=sentence)
 
     def say(self, sentence: str) -> None:
         """Write a remark."""

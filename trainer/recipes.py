@@ -23,6 +23,7 @@ from contracts.release_rules import (
     MonitorRule,
     RetrainRule,
 )
+from trainer.search_spaces import Tuning, check_tuning
 
 TaskChoice = Literal[
     "auto", "classification", "regression", "multi_output", "clustering", "anomaly"
@@ -64,7 +65,9 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
         canary: when a canary is promoted or rolled back by itself; none: never.
         monitor: how it is watched while it serves.
         retrain: when it is trained again from the log; none: never.
-        random_state: seed of the random split and of the estimators.
+        tuning: how better parameters are looked for; none: they are as they are.
+        importance: whether it is measured what each feature is worth.
+        random_state: seed of the random split, of the estimators and of tuning.
     """
 
     model: str
@@ -86,6 +89,8 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     canary: CanaryRule | None = None
     monitor: MonitorRule = MonitorRule()
     retrain: RetrainRule | None = None
+    tuning: Tuning | None = None
+    importance: bool = True
     random_state: int = 0
 
     @property
@@ -118,7 +123,7 @@ def check_recipe(recipe: Recipe) -> None:
     """Refuse what no data could make right.
 
     Raises:
-        UsageError: the model's name, the task, the estimator or the window.
+        UsageError: the model's name, the task, the estimator, the tuning or the window.
     """
     check_model_name(recipe.model)
     for what, given, choices in (
@@ -130,6 +135,8 @@ def check_recipe(recipe: Recipe) -> None:
         if given not in choices and not (what == "estimator" and SOURCE_FUNCTION.match(given)):
             raise UsageError(f"there is no {what} '{given}': choose one of {', '.join(choices)}")
     _check_targets(recipe)
+    if recipe.tuning is not None:
+        check_tuning(recipe.tuning, recipe.parameters)
     check_limits(recipe.gate.metrics)
     check_limits(recipe.canary.metrics if recipe.canary else {})
     check_limits(recipe.monitor.metrics)

@@ -17,9 +17,11 @@ from contracts.payloads import dump_payload
 from contracts.settings import Settings
 from trainer.announcing import announce_trained
 from trainer.author import author
+from trainer.background import background_rows
 from trainer.fitting import FittedModel, fit_model
 from trainer.gate.holdout import HeldOut, chosen_rows, to_bytes
 from trainer.golden import golden_samples
+from trainer.importance import with_importance
 from trainer.onnx_form import with_onnx
 from trainer.packaging import check_stored, store_package
 from trainer.planning import plan
@@ -27,6 +29,7 @@ from trainer.preparing import TrainingData, prepare
 from trainer.progress import Steps
 from trainer.recipes import Recipe, check_recipe
 from trainer.splitting import Rows
+from trainer.tuning import tuned
 
 
 class TrainedVersion(Struct, frozen=True, kw_only=True):
@@ -56,7 +59,7 @@ def train(recipe: Recipe, settings: Settings, console: Console | None = None) ->
 
     Raises:
         UsageError: the recipe or its data cannot be trained on.
-        ConfigurationError: there is no key to sign with.
+        ConfigurationError: there is no key to sign with, or tuning is not installed.
         PackageError, SignatureError: a worker would refuse the package that was stored.
         UnreachableError: the model store does not answer.
     """
@@ -78,15 +81,19 @@ def _train(recipe: Recipe, settings: Settings, steps: Steps) -> TrainedVersion:
         f"{data.window.rows:,} rows, {len(data.profile.schema.features)} features; "
         f"{data.task.task}: {data.task.why}; split {data.split.how}"
     )
+    planned, record = tuned(recipe, data, planned, settings.state_dir, steps)
     held_out_rows = data.split.test[chosen_rows(len(data.split.test))]
     with steps.step(f"fitting and evaluating, {planned.kind}: {planned.why}"):
         fitted = fit_model(planned.build, data.examples, data.split, held_out_rows, recipe)
+    payload = dump_payload(recipe.payload, fitted.scorer.estimator)
+    rows = _held_out(data, held_out_rows)
+    held_out = to_bytes(rows)
+    draft = _draft(recipe, settings, data, fitted, planned.kind, payload, held_out)
+    with steps.step("measuring what each feature is worth"):
+        draft = with_importance(draft, recipe, fitted.honest, rows)
     with steps.step(f"packaging into {store.url}"):
-        payload = dump_payload(recipe.payload, fitted.scorer.estimator)
-        held_out = to_bytes(_held_out(data, held_out_rows))
-        draft = _draft(recipe, settings, data, fitted, planned.kind, payload, held_out)
         draft, onnx = with_onnx(draft, fitted.scorer.estimator, data.examples.columns)
-        draft = replace(draft, parent=parent)
+        draft = replace(draft, parent=parent, tuning=record)
         manifest, digest = store_package(store, draft, payload, key, onnx, held_out)
         check_stored(store, manifest, digest, load_trusted_keys(settings.keys, "packages"))
     announce_trained(settings, manifest, digest)
@@ -137,6 +144,9 @@ def _draft(
         retrain=recipe.retrain,
         recipe=to_builtins(recipe),
         golden=golden_samples(fitted.scorer, data.examples.columns),
+        background=background_rows(
+            data.profile.schema.names, data.examples.columns, data.split.before_test
+        ),
         libraries=installed_libraries(),
         created_at=datetime.now(UTC),
         created_by=author(),

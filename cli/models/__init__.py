@@ -2,7 +2,7 @@
 
 import typer
 
-from cli.models import deploying, exchanging, keeping, keys, listing, showing
+from cli.models import deploying, exchanging, explaining, keeping, keys, listing, showing
 
 app = typer.Typer(
     help="List, compare, publish, try out and take back the versions of models.",
@@ -13,6 +13,7 @@ app = typer.Typer(
 app.command("list")(listing.list_models)
 app.command()(showing.show)
 app.command()(showing.compare)
+app.command()(explaining.explain)
 app.command()(listing.history)
 app.command()(deploying.publish)
 app.command()(deploying.shadow)

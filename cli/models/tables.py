@@ -33,10 +33,27 @@ def print_origin(manifest: Manifest, digest: str, deployed: str) -> None:
             "fingerprint": data.fingerprint,
             "libraries": ", ".join(f"{name} {v}" for name, v in manifest.libraries.items()),
             "payload": f"{manifest.payload.size:,} bytes ({manifest.payload.format})",
+            "tuned": tuning_words(manifest),
             "held out": f"{manifest.holdout.rows:,} rows" if manifest.holdout else "",
             "onnx": f"{manifest.onnx.size:,} bytes" if manifest.onnx else _why_none(manifest),
             "digest": digest,
         }
+    )
+
+
+def tuning_words(manifest: Manifest) -> str:
+    """How the parameters were found, if they were looked for."""
+    tuning = manifest.tuning
+    if tuning is None:
+        return ""
+    failed = f", {tuning.failed} of them failed" if tuning.failed else ""
+    chosen = ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in sorted(tuning.parameters.items())
+    )
+    return (
+        f"{tuning.trials} trials{failed}; the best has {tuning.metric} "
+        f"{figure(tuning.metric, tuning.best)} on validation: {chosen}"
     )
 
 

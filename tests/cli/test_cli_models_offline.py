@@ -153,6 +153,8 @@ def test_training_without_keys_says_how_to_make_them(millrace: Millrace, table: 
             ("train", "--data", "my.csv", "--target", "y", "--model", "m", "--estimator", "e"),
             "no estimator 'e': choose one of",
         ),
+        (("train", "mine.toml", "--tune", "3"), "there is no recipe mine.toml"),
+        (("models", "explain", "nothing"), "no model 'nothing': train it first"),
         (("models", "show", "nothing"), "no model 'nothing': train it first"),
         (("models", "show", "../keys"), "model name '../keys'"),
         (("models", "publish", "nothing"), "no model 'nothing': train it first"),
@@ -223,7 +225,7 @@ def test_listing_does_not_load_scikit_learn(tmp_path: Path) -> None:
         *(("models", name) for name in ("list", "show", "compare", "history", "keygen", "keys")),
         *(("models", name) for name in ("publish", "shadow", "canary", "promote", "rollback")),
         *(("models", name) for name in ("retire", "pause", "resume", "restore", "rebuild")),
-        *(("models", name) for name in ("import", "collect")),
+        *(("models", name) for name in ("import", "collect", "explain")),
         ("rescore",),
         ("judge",),
     ],
@@ -232,3 +234,61 @@ def test_every_command_explains_itself(millrace: Millrace, arguments: tuple[str,
     result = millrace(*arguments, "--help")
     assert result.returncode == 0
     assert "millrace" in result.stdout or arguments in (("models",), ("models", "keys"))
+
+
+def test_a_version_says_what_its_features_are_worth(
+    millrace: Millrace, table: Path, keys: None, tmp_path: Path
+) -> None:
+    options = ("train", "--data", "my.csv", "--target", "y", "--model", "mine", "--json")
+    trained = last_json(millrace(*options))
+    shown = last_json(millrace("models", "explain", "mine", "--plot", "page.html", "--json"))
+    assert shown["importance"] == trained["importance"]
+    assert shown["importance"]["features"].keys() == {"x", "colour"}
+    page = (tmp_path / "page.html").read_text()
+    assert "<script src" not in page, "it needs no network"
+    assert len(page) > 1_000_000
+    assert "each feature shuffled" in page
+    said = millrace("models", "explain", "mine", "1").stdout
+    assert said.index("x ") < said.index("colour")
+    assert "█" in said
+    assert "page.html" in refused(millrace("models", "explain", "mine", "--plot", "page.png"))
+
+
+def test_a_version_without_importance_says_why(
+    millrace: Millrace, table: Path, keys: None, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.toml").write_text(
+        'model = "mine"\ndata = "my.csv"\ntarget = "y"\nimportance = false\n'
+    )
+    last_json(millrace("train", "mine.toml", "--json"))
+    assert "the recipe says importance = false" in refused(millrace("models", "explain", "mine"))
+
+
+def test_tuning_that_was_killed_goes_on_and_comes_to_the_same(
+    millrace: Millrace, keys: None, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2000, 5))
+    data = pd.DataFrame(x).rename(columns="x{}".format).assign(y=x[:, 0] * x[:, 1] > 0)
+    data.to_parquet(tmp_path / "big.parquet")
+    command = ("train", "--data", "big.parquet", "--target", "y", "--model", "m", "--tune", "3")
+    killed = subprocess.Popen(
+        [sys.executable, "-m", "cli", *command],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "MILLRACE_PROJECT_DIR": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert killed.stderr is not None
+    for line in killed.stderr:
+        if line.startswith("trial 1 of 3"):
+            killed.kill()
+    assert killed.wait() < 0
+    resumed = millrace(*command, "--json")
+    assert "of 3 trials are done already" in resumed.stderr
+    assert "trial 1 of 3" not in resumed.stderr
+    (tmp_path / ".millrace" / "tuning").rename(tmp_path / "aside")
+    whole = last_json(millrace(*command, "--json"))
+    assert whole["tuning"]["trials"] == 3
+    assert last_json(resumed)["tuning"] == whole["tuning"]
+    assert "3 trials; the best has roc_auc" in millrace("models", "show", "m").stdout

@@ -14,7 +14,12 @@ from elasticsearch import Elasticsearch
 from service_processes import ServiceProcesses
 from waiting import wait_until
 
+from contracts.kafka import create_topics
+from contracts.keys import generate_keys
 from contracts.settings import Settings
+from prediction_log.template import install_template
+from stream_workers.explaining import is_sampled
+from trainer import Recipe, publish, train
 
 pytestmark = pytest.mark.stack
 
@@ -104,6 +109,39 @@ def test_a_table_of_ones_own_goes_from_training_to_documents(
     labels = shell.wait_for_documents("labels", 600)
     assert {d["event"]["id"] for d in labels} == {f"c{n}" for n in range(600)}
     assert shell.documents("dead-letters") == []
+
+
+def test_explanations_of_a_share_of_the_events_arrive_in_their_documents(
+    settings: Settings, running: ServiceProcesses, tmp_path: Path
+) -> None:
+    shell = Shell(settings, running)
+    generate_keys(settings.keys)
+    create_topics(settings)
+    install_template(settings)
+    customers(tmp_path / "my.csv")
+    train(Recipe(model="mine", data=str(tmp_path / "my.csv"), target="left"), settings)
+    publish(settings, "mine")
+    running.start("stream_workers", MILLRACE_EXPLAIN_SHARE="0.1")
+    running.start("elk")
+    shell.millrace("produce", "my.csv", "--model", "mine", "--id-column", "id")
+    documents = shell.wait_for_documents("predictions", 600)
+    assert shell.documents("dead-letters") == []
+    explained = [d for d in documents if "explanation" in d]
+    sampled = {f"c{number}" for number in range(600) if is_sampled(f"c{number}", 0.1)}
+    assert {d["event"]["id"] for d in explained} == sampled
+    for document in explained:
+        values = document["explanation"]["values"]
+        assert values.keys() == {"age", "city", "vip", "spent"}
+        together = document["explanation"]["base"] + sum(values.values())
+        assert together == pytest.approx(document["prediction"]["confidence"], abs=1e-6)
+    index = f"{settings.index_prefix}-predictions-*"
+    field = "explanation.values.vip"
+    found = shell.search.search(index=index, size=0, aggs={"one": {"stats": {"field": field}}})
+    of_vip = [d["explanation"]["values"]["vip"] for d in explained]
+    assert found["aggregations"]["one"]["count"] == len(explained)
+    assert found["aggregations"]["one"]["max"] == pytest.approx(max(of_vip), rel=1e-5)
+    [mapping] = shell.search.indices.get_field_mapping(index=index, fields=field).values()
+    assert mapping["mappings"][field]["mapping"]["vip"]["type"] == "float"
 
 
 def test_the_demonstration_accounts_for_every_event(shell: Shell) -> None:

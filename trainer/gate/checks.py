@@ -8,7 +8,13 @@ from msgspec.structs import replace
 from contracts.errors import MillraceError
 from contracts.model_events import Check
 from contracts.packages import Metrics
-from contracts.release_rules import HIGHER_IS_BETTER, LOWER_IS_BETTER, Gate, Limit
+from contracts.release_rules import (
+    HIGHER_IS_BETTER,
+    LOWER_IS_BETTER,
+    Gate,
+    Limit,
+    telling_metric,
+)
 
 DEFAULT_MARGIN = 0.02
 """How much worse than the champion's a score between 0 and 1 may be where a recipe says nothing."""
@@ -17,8 +23,6 @@ LEAST_ROWS_TO_COMPARE = 200
 BETTER = -1e-9
 """`worse_by` of a figure that must be better by whatever it is, if by more than rounding: one step
 of an AUC or accuracy over the most held-out rows that a package has is greater."""
-_TELLING = ("roc_auc", "accuracy", "r2")
-"""The first of these that both have is compared where a recipe names none."""
 
 
 class Timings(Struct, frozen=True):
@@ -130,7 +134,7 @@ def _default(
 
 def _telling(candidate: Metrics, champion: Metrics | str) -> str | None:
     both = candidate if isinstance(champion, str) else candidate.keys() & champion.keys()
-    return next((name for name in _TELLING if name in both), None)
+    return telling_metric(both)
 
 
 def _must_be_better(limit: Limit) -> Limit:
