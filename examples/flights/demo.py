@@ -1,15 +1,12 @@
 """The demonstration: train, publish, serve and index real flights, swap versions, then account."""
 
-import sys
 import time
 import uuid
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 
 from msgspec import Struct
 
-import local_stack
 from contracts.kafka import create_topics
 from contracts.keys import generate_keys
 from contracts.settings import Settings, load_settings
@@ -17,15 +14,12 @@ from examples.flights.audit import Audit, Ledger
 from examples.flights.live import Live
 from examples.flights.recipes import recipe
 from examples.flights.show import Show
+from examples.flights.stage import enter_stack, start_services, wait_until_accounted
 from examples.flights.stream import FIRST, MODEL, FlightStream
 from examples.flights.swapping_replay import Swap, SwappingReplay
-from local_stack import services
 from prediction_log.template import install_template
 from producers.client import FeatureProducer
 from trainer import publish, train
-
-_STALLED_SECONDS = 90.0
-_LOOK_SECONDS = 0.5
 
 
 class Outcome(Struct, frozen=True):
@@ -58,13 +52,13 @@ def run(settings: Settings, events: int | None, rate: float, keep: bool, show: S
     """
     began = time.monotonic()
     with ExitStack() as stack:
-        own = _enter_stack(settings, stack, show)
+        own = enter_stack(settings, stack, show)
         settings = load_settings(project_dir=settings.project_dir)
         with show.step("topics, index template and keys"):
             create_topics(settings)
             install_template(settings)
             generate_keys(settings.keys)
-        started = _start_services(settings.project_dir, stack, own, show)
+        started = start_services(settings.project_dir, stack, own, show)
         with show.step("flights of 2013"):
             stream = FlightStream(events, uuid.uuid4().hex[:6])
         live = Live(settings, MODEL)
@@ -79,7 +73,7 @@ def run(settings: Settings, events: int | None, rate: float, keep: bool, show: S
         driver = SwappingReplay(settings, stream, producer, live, rate, show)
         swap = driver.run(first)
         with show.step("waiting until everything is indexed"):
-            _wait_until_accounted(ledger, len(stream))
+            wait_until_accounted(ledger, len(stream))
         with show.step("counting in Kafka and Elasticsearch"):
             audit = ledger.audit()
         if keep:
@@ -99,42 +93,3 @@ def run(settings: Settings, events: int | None, rate: float, keep: bool, show: S
             round(driver.seconds, 1),
             {service.name: f"pid {service.pid}" for service in started} if keep else {},
         )
-
-
-def _enter_stack(settings: Settings, stack: ExitStack, show: Show) -> local_stack.Stack | None:
-    """Start the local stack, unless the settings name servers that run elsewhere."""
-    if settings.bootstrap_servers and settings.elasticsearch:
-        return None
-    with show.step("Kafka and Elasticsearch"):
-        return stack.enter_context(local_stack.session(settings.project_dir))
-
-
-def _start_services(
-    project: Path, stack: ExitStack, own: local_stack.Stack | None, show: Show
-) -> list[services.Service]:
-    """Start a worker and an indexer, unless they run already (or elsewhere)."""
-    if own is None:
-        return []
-    running = {s.name for s in services.list_services(project) if s.pid is not None}
-    started = []
-    with show.step("a worker and an indexer"):
-        for name, package in (("worker", "stream_workers"), ("indexer", "elk")):
-            if name not in running:
-                service = services.start(project, name, [sys.executable, "-m", package])
-                stack.callback(service.stop)
-                started.append(service)
-    return started
-
-
-def _wait_until_accounted(ledger: Ledger, events: int) -> None:
-    """Wait until every event is a document or a dead letter, or nothing moves any more."""
-    known, since = -1, time.monotonic()
-    while True:
-        now = ledger.accounted()
-        if now >= events:
-            return
-        if now != known:
-            known, since = now, time.monotonic()
-        elif time.monotonic() - since > _STALLED_SECONDS:
-            return  # the account will say what is missing
-        time.sleep(_LOOK_SECONDS)

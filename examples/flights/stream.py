@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
+import pandas as pd
 from msgspec import Struct
 
 from contracts.events import FeatureEvent, Label
 from contracts.feature_schema import FeatureSchema
 from contracts.tabular import feature_columns
-from examples.flights.data import flights
+from examples.flights.data import flights, stationary_flights
 
 MODEL = "flight_delays"
 FIRST = datetime(2013, 3, 1, tzinfo=UTC)
@@ -33,10 +34,11 @@ class FlightStream:
     Args:
         count: exactly how many, malformed ones included; None: all flights from March on.
         run: put before every event id, so that two runs never share one.
+        stationary: flights of a year without drift.
     """
 
-    def __init__(self, count: int | None, run: str) -> None:
-        everything = flights(start=FIRST)
+    def __init__(self, count: int | None, run: str, *, stationary: bool = False) -> None:
+        everything = (stationary_flights if stationary else flights)(start=FIRST)
         count = len(everything) if count is None else min(count, len(everything))
         chosen = np.linspace(0, len(everything) - 1, count).astype(int)
         self._flights = everything.iloc[chosen].reset_index(drop=True)
@@ -56,6 +58,10 @@ class FlightStream:
         moment: datetime = self._flights["occurred_at"].iloc[position].to_pydatetime()
         return moment
 
+    def positions_before(self, moment: datetime) -> int:
+        """How many of the events occur before a moment."""
+        return int(self._flights["occurred_at"].searchsorted(moment))
+
     def items(self, schema: FeatureSchema, start: int, end: int) -> Iterator[Item]:
         """The events at positions [start, end), with a model's features and their labels."""
         for first in range(start, end, _CHUNK):
@@ -64,11 +70,14 @@ class FlightStream:
                 rows["event_id"].tolist(),
                 rows["entity_id"].tolist(),
                 rows["occurred_at"].tolist(),
+                rows["landed_at"].tolist(),
                 rows["label"].tolist(),
                 zip(*feature_columns(rows, schema.features), strict=True),
                 strict=True,
             )
-            for offset, (event_id, entity_id, occurred_at, late, values) in enumerate(cells):
+            for offset, (event_id, entity_id, occurred_at, landed_at, late, values) in enumerate(
+                cells
+            ):
                 event = FeatureEvent(
                     event_id=f"{self._run}-{event_id}",
                     entity_id=entity_id,
@@ -80,14 +89,15 @@ class FlightStream:
                 if broken is not None:
                     yield _break(event, broken)
                 else:
-                    yield event, _label(event, late)
+                    yield event, _label(event, landed_at, late)
 
 
-def _label(event: FeatureEvent, late: bool | None) -> Label | None:
+def _label(event: FeatureEvent, landed_at: pd.Timestamp, late: bool | None) -> Label | None:
     """Cancelled and diverted flights have none."""
     if not isinstance(late, bool):
         return None
-    return Label(event_id=event.event_id, model=MODEL, label=late, occurred_at=event.occurred_at)
+    known_at = landed_at.to_pydatetime()
+    return Label(event_id=event.event_id, model=MODEL, label=late, occurred_at=known_at)
 
 
 _KINDS = ("cut off", "text for a number", "milliseconds", "unknown model", "no features")

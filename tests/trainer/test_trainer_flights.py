@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from examples.flights.data import FEATURES, flights
+from examples.flights.data import FEATURES, flights, stationary_flights
 from examples.flights.recipes import recipe
 from trainer.preparing import prepare
 from trainer.recipes import read_recipe
@@ -37,7 +37,8 @@ def test_a_flight_is_late_after_15_minutes_and_unknown_if_it_never_arrived(
 
 
 def test_nothing_but_the_plan_and_the_weather_is_a_feature(year: pd.DataFrame) -> None:
-    assert [*year.columns] == ["event_id", "entity_id", "occurred_at", "label", *FEATURES]
+    own = ["event_id", "entity_id", "occurred_at", "landed_at", "label"]
+    assert [*year.columns] == [*own, *FEATURES]
     assert not {"dep_delay", "dep_time", "arr_time", "air_time"} & set(FEATURES)
 
 
@@ -62,3 +63,18 @@ def test_the_recipe_file_says_the_same_as_the_function() -> None:
     file = Path(__file__).parents[2] / "examples" / "flights" / "january_february.toml"
     window = datetime(2013, 1, 1, tzinfo=UTC), datetime(2013, 3, 1, tzinfo=UTC)
     assert read_recipe(file) == recipe(*window)
+
+
+def test_what_became_of_a_flight_is_known_when_it_has_landed(year: pd.DataFrame) -> None:
+    assert (year["landed_at"].notna() == year["label"].notna()).all()
+    in_the_air = (year["landed_at"] - year["occurred_at"]).dropna()
+    assert in_the_air.min() > pd.Timedelta(0)
+    assert in_the_air.median() < pd.Timedelta(hours=4)
+
+
+def test_the_year_without_drift_has_the_same_flights_at_the_same_times(year: pd.DataFrame) -> None:
+    dealt = stationary_flights()
+    assert (dealt["occurred_at"] == year["occurred_at"]).all()
+    assert sorted(dealt["event_id"]) == sorted(year["event_id"])
+    late = dealt["label"].dropna().astype(bool).groupby(dealt["occurred_at"].dt.month).mean()
+    assert late.max() - late.min() < 0.02  # in the real one 9 % in September, 32 % in July

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from elasticsearch import Elasticsearch
-from trainer.deployments.control_topic import read_control
 from trainer.retraining import service as retrainer
 
+from contracts.control_topic import read_control
 from contracts.errors import MillraceError
 from contracts.settings import Settings
 from contracts.windows import window_at
