@@ -133,7 +133,7 @@ def test_an_erased_entity_does_not_come_back_and_nobody_else_is_touched(
     assert installation.command("compare", "--wait", "60s")["equal"]
     # nor from the beginning of Kafka,
     rebuilt = installation.command("rebuild", "--wipe", "--yes")["rebuilt"]
-    assert rebuilt["erased"] >= sum(mine.values())
+    assert rebuilt["erased"] >= sum(mine.values()) - mine["outcomes"]
     # nor from a snapshot that is older.
     restored = installation.command("snapshot", "restore", "first", "--wipe", "--yes")
     assert restored["erased_again"] == sum(mine.values())

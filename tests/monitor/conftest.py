@@ -46,7 +46,13 @@ class Watched:
         install_template(settings)
 
     def predict(
-        self, n: int, hours: float, late: float, version: str = "1", role: Role = "champion"
+        self,
+        n: int,
+        hours: float,
+        late: float,
+        version: str = "1",
+        role: Role = "champion",
+        offset: int | None = None,
     ) -> None:
         """The answer to event n, which occurs so many hours after the start."""
         label = "true" if late >= 0.5 else "false"
@@ -60,7 +66,7 @@ class Watched:
                 label, max(late, 1 - late), {"false": 1 - late, "true": late}
             ),
             latency=Latency(1, 2, 3, 4),
-            source=Source(self.topics.features.name, "uuid", 0, n),
+            source=Source(self.topics.features.name, "uuid", 0, n if offset is None else offset),
             worker="w",
             features={"x": late} if role != "shadow" else None,
         )

@@ -31,8 +31,8 @@ def test_performance_is_that_of_the_rows_of_each_window(
         watched.predict(n, hours=n / 300 * 24, late=0.5, version="9", role="shadow")
         if n % 3:
             watched.label(n, bool(happened[n]))
-    for n in range(1000, 1010):  # event ids of the first day once more
-        watched.predict(n - 1000, hours=1, late=0.9)
+    for n in range(10):  # event ids of the first day once more
+        watched.predict(n, hours=1, late=0.9, offset=1000 + n)
     watched.predict(2000, hours=72.5, late=0.5)  # lets the third day end
     watched.flush()
     running.start("elk", ["indexer"])
