@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 
 from cli import (
+    alerts,
     dead_letters,
     demo,
     doctor,
@@ -15,6 +16,7 @@ from cli import (
     models,
     produce,
     rescore,
+    retrainer,
     services,
     stack,
     status,
@@ -48,6 +50,8 @@ app.command("worker")(services.worker)
 app.command("indexer")(services.indexer)
 app.command("judge")(judge.judge)
 app.command("rescore")(rescore.rescore)
+app.command("alerts")(alerts.alerts)
+app.command("retrainer")(retrainer.retrainer)
 
 
 def _explain(error: Exception) -> None:

@@ -51,7 +51,11 @@ def train(
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="CSV, TSV, JSON lines or Parquet; or module:function."),
+        typer.Option(
+            metavar="FILE",
+            help="CSV, TSV, JSON lines or Parquet; log:MODEL for what was served and labelled; or "
+            "module:function.",
+        ),
     ] = None,
     target: Annotated[
         list[str] | None,
@@ -111,6 +115,8 @@ def train(
     `millrace train --data houses.parquet --target price --model prices --estimator forest`
 
     `millrace train --data sensors.csv --task anomaly --model sensors`
+
+    `millrace train --data log:fraud --target was_fraud --model fraud`
 
     `millrace train recipes/flights.toml --json`
     """

@@ -19,7 +19,8 @@ from elk.delivery import Delivery
 from elk.documents.kafka_log import KafkaLog, Stretch
 from elk.erasure_log import known_erasures
 from elk.lanes import Lanes
-from elk.records import Record, Rejection, Transcriber
+from elk.record import Record
+from elk.records import Rejection, Transcriber
 from elk.waiting import Waiting
 from elk.watermarks import Watermarks
 
