@@ -1,7 +1,5 @@
 """`millrace retrainer`: train again from the log what drifts or became worse."""
 
-import signal
-import threading
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,13 +31,11 @@ def retrainer(
     """
     from contracts.telemetry import configure_logging
     from trainer.retraining.service import run
+    from trainer.retraining.signals import stop_on_signals
 
     settings = load_settings(bootstrap_servers=bootstrap_servers, elasticsearch=elasticsearch)
     configure_logging(settings, "retrainer")
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    ended = run(settings, stop, once=once)
+    ended = run(settings, stop_on_signals(), once=once)
     if json:
         print_json({"retrainings": ended})
     elif once:

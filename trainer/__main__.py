@@ -1,9 +1,7 @@
 """`python -m trainer RECIPE…` trains each recipe in turn, the `millrace train` of a container;
 `python -m trainer retrainer` runs the retrainer."""
 
-import signal
 import sys
-import threading
 from pathlib import Path
 
 from rich.console import Console
@@ -47,13 +45,11 @@ def _train(recipes: list[str], console: Console) -> None:
 
 def _retrain() -> None:
     from trainer.retraining.service import run
+    from trainer.retraining.signals import stop_on_signals
 
     settings = load_settings()
     configure_logging(settings, RETRAINER)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    run(settings, stop)
+    run(settings, stop_on_signals())
 
 
 if __name__ == "__main__":

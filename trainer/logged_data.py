@@ -3,12 +3,12 @@
 import pandas as pd
 from msgspec.structs import replace
 
-from contracts.errors import UsageError
+from contracts.errors import ConfigurationError, UsageError
 from contracts.feature_schema import Feature
 from contracts.model_store import ModelStore
 from contracts.settings import Settings
 from prediction_log.training_set import read_training_set, time_column
-from trainer.deployments.control_topic import deployed_version
+from trainer.deployments.control_topic import read_control
 from trainer.recipes import LOG, Recipe, as_utc, check_model_name
 
 
@@ -23,11 +23,11 @@ def from_log(recipe: Recipe, settings: Settings, store: ModelStore) -> tuple[Rec
 
     Raises:
         UsageError: there is no such model, or nothing of it in the log.
-        UnreachableError: Elasticsearch or the store does not answer.
+        UnreachableError: Elasticsearch, Kafka or the store does not answer.
     """
     model = recipe.data.removeprefix(LOG)
     check_model_name(model)
-    version = deployed_version(settings, model) or store.find(model).version
+    version = _serving(settings, model) or store.find(model).version
     features = store.features(model, version)
     if not features:
         raise UsageError(
@@ -48,6 +48,15 @@ def from_log(recipe: Recipe, settings: Settings, store: ModelStore) -> tuple[Rec
             "are sent and that 'millrace monitor' runs"
         )
     return _speaking_of(recipe, features, frame), frame
+
+
+def _serving(settings: Settings, model: str) -> str | None:
+    """The champion; a Kafka that is away must not pass for one that has none."""
+    try:
+        deployment = read_control(settings).log.newest(model)
+    except ConfigurationError:
+        return None
+    return deployment.champion.version if deployment else None
 
 
 def _speaking_of(recipe: Recipe, features: tuple[Feature, ...], frame: pd.DataFrame) -> Recipe:

@@ -210,20 +210,24 @@ def test_a_webhook_that_fails_holds_nothing_up_and_its_url_is_in_no_log(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     receiver = Receiver(404)
-    url = receiver.url
+    told: list[str] = []
+
+    def logs() -> str:
+        told.append("".join(capsys.readouterr()))
+        return caplog.text + "".join(told)
+
     caplog.set_level("DEBUG")
-    refused = Webhook(url)
-    refused.post(ALERT)
-    wait_until(lambda: "status 404" in caplog.text + capsys.readouterr().out)
+    hook = Webhook(receiver.url)
+    hook.post(ALERT)
+    wait_until(lambda: "status 404" in logs())
     receiver.shutdown()
     receiver.server_close()
-    gone = Webhook(url)
     for _ in range(2000):
-        gone.post(ALERT)
-    gone.close()
-    refused.close()
-    told = caplog.text + "".join(capsys.readouterr())
-    assert "secret-token" not in told
+        hook.post(ALERT)
+    hook.close()
+    assert "too many wait" in logs()
+    assert "NewConnectionError" in logs()
+    assert "secret-token" not in logs()
 
 
 def test_a_webhook_must_be_a_url(settings_of_nothing: Settings) -> None:
