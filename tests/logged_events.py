@@ -34,7 +34,7 @@ class LoggedEvents:
     """Writes predictions, their labels and outcomes, and any other document."""
 
     def __init__(self, settings: Settings) -> None:
-        self.client = Elasticsearch(settings.elasticsearch_url)
+        self.client = Elasticsearch(settings.elasticsearch_url, request_timeout=300)
         self.names = IndexNames(settings)
         self._settings = settings
         self._lines: list[bytes] = []

@@ -3,6 +3,7 @@
 import logging
 import queue
 import threading
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import msgspec
@@ -57,10 +58,8 @@ class Webhook:
     def close(self) -> None:
         """Post what is waiting, as far as that takes a few seconds."""
         self._closing.set()
-        try:
+        with suppress(queue.Full):  # then it ends at the first that fails
             self._waiting.put_nowait(None)
-        except queue.Full:
-            return
         self._thread.join(_CLOSE_SECONDS)
 
     def _work(self) -> None:
