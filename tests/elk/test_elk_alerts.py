@@ -7,23 +7,30 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
+import msgspec
 import pytest
 from logged_events import LoggedEvents
+from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import SecretStr
 from waiting import wait_until
 
 from contracts.alert_log import AlertLog
 from contracts.alerts import Alert
+from contracts.deployments import Canary, DeployedVersion, Deployment
 from contracts.errors import ConfigurationError
 from contracts.events import Role
+from contracts.feature_schema import FeatureSchema
+from contracts.following import FollowedTopic
 from contracts.kafka import create_topics
+from contracts.packages import DataWindow, Manifest, Payload
 from contracts.release_rules import MonitorRule
 from contracts.settings import Settings
+from contracts.topics import Topics
 from contracts.windows import window_at
 from elk.alerts.publishing import publish_alerts
-from elk.alerts.step import AlertStep, ServingVersion
-from elk.alerts.webhook import Webhook, message
+from elk.alerts.step import AlertStep
+from elk.alerts.webhook import Webhook, message, webhook
 from prediction_log.documents import EventModel
 from prediction_log.window_documents import (
     DriftDocument,
@@ -36,8 +43,48 @@ from prediction_log.window_documents import (
 
 MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
 RULE = MonitorRule(windows=3, over=2)
-SERVING = ServingVersion("m", "1", RULE)
-OTHER = ServingVersion("n", "1", RULE)
+DIGEST = "0" * 64
+
+
+class Served(Struct, frozen=True):
+    """A model as the monitor watches it."""
+
+    name: str
+    deployment: Deployment
+    versions: dict[str, Manifest]
+
+
+def served(champion: str = "1", canary: str | None = None, model: str = "m") -> Served:
+    manifest = Manifest(
+        environment="local",
+        model=model,
+        version=champion,
+        task="regression",
+        schema=FeatureSchema(()),
+        payload=Payload("joblib", DIGEST, 1),
+        estimator="e",
+        data=DataWindow(source="f", fingerprint="x", rows=1, target="y"),
+        monitor=RULE,
+        golden=(),
+        libraries={},
+        created_at=MONDAY,
+        created_by="me",
+    )
+    deployment = Deployment(
+        environment="local",
+        model=model,
+        sequence=1,
+        champion=DeployedVersion(champion, DIGEST),
+        canary=Canary(canary, DIGEST, 0.1) if canary else None,
+        author="me",
+        reason="published",
+        created_at=MONDAY,
+    )
+    return Served(model, deployment, dict.fromkeys(("1", "2", "3"), manifest))
+
+
+SERVING = served()
+OTHER = served(model="n")
 
 
 @pytest.fixture
@@ -86,13 +133,21 @@ def performance(written: LoggedEvents, day: int, state: State) -> None:
     written.write()
 
 
-def look(settings: Settings, written: LoggedEvents, *serving: ServingVersion) -> list[Alert]:
-    """One cycle of a monitor that has just been started."""
-    step = AlertStep(settings)
-    try:
-        return step(written.client, serving)
-    finally:
-        step.close()
+def look(settings: Settings, written: LoggedEvents, *models: Served) -> list[Alert]:
+    """What a monitor that has just been started says in one cycle."""
+    before = said(settings)
+    step = AlertStep()
+    counts = step(settings, written.client, models)
+    step.close()
+    new = said(settings)[len(before) :]
+    assert sum(counts.values()) == len(new)
+    return new
+
+
+def said(settings: Settings) -> list[Alert]:
+    """All that stands on the topic."""
+    with FollowedTopic(settings, Topics(settings).alerts.name) as topic:
+        return [msgspec.json.decode(value, type=Alert) for value in topic.new_values()]
 
 
 @pytest.mark.stack
@@ -109,15 +164,16 @@ def test_an_alert_is_said_once_whoever_looks_and_ends_when_it_is_over(
     assert raised.window == window_at(MONDAY + timedelta(days=3), 24)
     assert sorted(signal.name for signal in raised.signals) == ["f0", "f1"]
     assert look(settings, written, SERVING, OTHER) == []
-    running = AlertStep(settings)
-    assert running(written.client, [SERVING, OTHER]) == []
+    running = AlertStep()
+    assert running(settings, written.client, [OTHER]) == {"raised": 0, "resolved": 0}
     for day in (4, 5, 6):
         drift(written, day, "ok")
-    [ended] = running(written.client, [SERVING])
-    assert (ended.state, ended.alert_id) == ("resolved", raised.alert_id)
-    assert running(written.client, [SERVING]) == []
+    assert running(settings, written.client, [SERVING]) == {"raised": 0, "resolved": 1}
+    assert running(settings, written.client, [SERVING]) == {"raised": 0, "resolved": 0}
     running.close()
     assert look(settings, written, SERVING) == []
+    ended = said(settings)[-1]
+    assert (ended.state, ended.alert_id) == ("resolved", raised.alert_id)
     with AlertLog(settings) as log:
         [course] = log.refreshed().courses
         assert not course.is_open
@@ -131,8 +187,7 @@ def test_kinds_and_versions_have_alerts_of_their_own(
         drift(written, day, "over", version="2", role="canary")
         drift(written, day, "over", version="3", role="shadow")
         performance(written, day, "over")
-    versions = [ServingVersion("m", version, RULE) for version in ("1", "2", "3")]
-    raised = look(settings, written, *versions)
+    raised = look(settings, written, served("1", canary="2"))
     assert [(a.version, a.kind) for a in raised] == [("1", "performance"), ("2", "drift")]
     assert [signal.name for signal in raised[0].signals] == ["roc_auc"]
 
@@ -144,10 +199,11 @@ def test_alerts_of_a_version_that_serves_no_longer_end(
     for day in (0, 1):
         drift(written, day, "over")
     assert len(look(settings, written, SERVING)) == 1
-    assert look(settings, written, replace(SERVING, rule=None)) == []
-    [ended] = look(settings, written, ServingVersion("m", "2", RULE))
+    assert look(settings, written, replace(SERVING, versions={})) == []
+    assert look(settings, written, served(model="n", champion="2")) == []
+    [ended] = look(settings, written, served("2"))
     assert (ended.state, ended.reason) == ("resolved", "version 1 serves no longer")
-    assert look(settings, written, ServingVersion("m", "2", RULE)) == []
+    assert look(settings, written, served("2")) == []
 
 
 class Receiver(HTTPServer):
@@ -230,14 +286,11 @@ def test_a_webhook_that_fails_holds_nothing_up_and_its_url_is_in_no_log(
     assert "secret-token" not in logs()
 
 
-def test_a_webhook_must_be_a_url(settings_of_nothing: Settings) -> None:
-    with pytest.raises(ConfigurationError, match="MILLRACE_ALERT_WEBHOOK is no URL"):
-        AlertStep(settings_of_nothing)
-
-
-@pytest.fixture
-def settings_of_nothing(no_variables: None) -> Settings:
-    return Settings(alert_webhook=SecretStr("token-without-a-place"))
+def test_a_webhook_must_be_a_url(no_variables: None) -> None:
+    wrong = Settings(alert_webhook=SecretStr("token-without-a-place"))
+    with pytest.raises(ConfigurationError, match="MILLRACE_ALERT_WEBHOOK is no URL") as error:
+        webhook(wrong)
+    assert "token" not in str(error.value)
 
 
 @pytest.mark.stack
