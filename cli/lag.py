@@ -47,6 +47,7 @@ def readers(topics: Topics) -> dict[str, tuple[str, ...]]:
         topics.dead_letters,
         topics.model_events,
         topics.service_stats,
+        topics.alerts,
     )
     workers = {group: (topic,) for topic, group in topics.workers.items()}
     return {**workers, "indexer": tuple(topic.name for topic in indexed)}

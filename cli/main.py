@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 
 from cli import (
+    alerts,
     dead_letters,
     demo,
     doctor,
@@ -16,6 +17,7 @@ from cli import (
     monitor,
     produce,
     rescore,
+    retrainer,
     services,
     stack,
     status,
@@ -50,6 +52,8 @@ app.command("indexer")(services.indexer)
 app.command("monitor")(monitor.monitor)
 app.command("judge")(judge.judge)
 app.command("rescore")(rescore.rescore)
+app.command("alerts")(alerts.alerts)
+app.command("retrainer")(retrainer.retrainer)
 
 
 def _explain(error: Exception) -> None:

@@ -56,7 +56,11 @@ def train(
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="CSV, TSV, JSON lines or Parquet; or module:function."),
+        typer.Option(
+            metavar="FILE",
+            help="CSV, TSV, JSON lines or Parquet; log:MODEL for what was served and labelled; or "
+            "module:function.",
+        ),
     ] = None,
     target: Annotated[
         list[str] | None,
@@ -139,6 +143,8 @@ def train(
     `millrace train --data houses.parquet --target price --model prices --estimator forest`
 
     `millrace train --data sensors.csv --task anomaly --model sensors`
+
+    `millrace train --data log:fraud --target was_fraud --model fraud`
 
     `millrace train recipes/flights.toml --json`
 

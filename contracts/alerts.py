@@ -28,7 +28,8 @@ class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True):
         alert_id: the same for `raised` and `resolved`; made of model, version, kind and the start
             of the window that raised it, so that whoever finds it again says the same.
         window: the newest window that was looked at.
-        signals: what is beyond its limit there, worst first; none when resolved.
+        signals: what is beyond its limit in the newest window that is over, worst first, at most
+            20; none when resolved.
         reason: a sentence for people.
     """
 

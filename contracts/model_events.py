@@ -5,6 +5,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from contracts.windows import Window
+
 ModelEventKind = Literal[
     "trained",
     "gate_passed",
@@ -49,7 +51,7 @@ class ModelEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `model-control`; with `member` it identifies the event. `checks` are the figures behind a
     decision of the gate or about a canary. `question` is that of `asked`, and comes back with the
     answer, whose `versions` are the version and role of all that is loaded. `retraining` is the id
-    of one, and `alert` that of what it answers to.
+    of one, `alert` that of what it answers to, and `window` what it trains on.
     """
 
     event: ModelEventKind
@@ -71,3 +73,4 @@ class ModelEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     paused: bool | None = None
     alert: str | None = None
     retraining: str | None = None
+    window: Window | None = None

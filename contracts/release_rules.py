@@ -134,7 +134,7 @@ class RetrainRule(
     least_rows: Annotated[int, Meta(ge=1)] = 1000
     cooldown_hours: Annotated[float, Meta(ge=0)] = 7 * 24.0
     role: Literal["champion", "canary"] = "champion"
-    weight: Annotated[float, Meta(gt=0, le=1)] = 0.1
+    weight: Annotated[float, Meta(gt=0, lt=1)] = 0.1
 
 
 def telling_metric(given: Container[str]) -> str | None:

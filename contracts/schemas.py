@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from contracts.alerts import Alert
 from contracts.dead_letters import PREFIX, PRODUCER_HEADER, Reason, Stage
 from contracts.deployments import PAYLOAD_TYPE, Deployment
 from contracts.erasures import Erasure
@@ -33,6 +34,7 @@ _MESSAGES: Mapping[str, type[msgspec.Struct]] = {
     "label": Label,
     "prediction": Prediction,
     "model-event": ModelEvent,
+    "alert": Alert,
     "service-stats": ServiceStats,
     "erasure": Erasure,
     "deployment": Deployment,
@@ -101,6 +103,7 @@ _CHANNELS = (
         f"Signed deployments: a DSSE envelope whose payload ({PAYLOAD_TYPE}) is a Deployment",
     ),
     _Channel("model_events", "model-event", "send", "model name", "Steps of versions into traffic"),
+    _Channel("alerts", "alert", "send", "model name", "When a model drifts or is worse"),
     _Channel("erasures", "erasure", "send", "hash of the entity", "Whose data must not come back"),
     _Channel("service_stats", "service-stats", "send", "member", "How every process is doing"),
 )

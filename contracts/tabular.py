@@ -114,7 +114,8 @@ def _values(column: pd.Series, kind: FeatureKind) -> list[FeatureValue]:
     if kind == "datetime":
         moments = times(column)
         # Microseconds, as finely as JSON readers keep a time.
-        column = column if moments is None else moments.map(pd.Timestamp.timestamp)
+        if moments is not None:
+            column = moments.map(pd.Timestamp.timestamp, na_action="ignore")
     convert = {
         "numeric": _number,
         "categorical": _text,

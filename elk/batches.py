@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 from contracts.kafka_reading import Partition
-from elk.records import Erased, Record, Rejection, Transcriber
+from elk.record import Record
+from elk.records import Erased, Rejection, Transcriber
 from elk.waiting import Waiting
 from elk.watermarks import Span, Watermarks
 

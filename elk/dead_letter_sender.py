@@ -16,7 +16,8 @@ from contracts.kafka import python_client_settings
 from contracts.replays import replay_mark
 from contracts.settings import Settings
 from contracts.topics import Topics
-from elk.records import Record, Rejection, Transcriber
+from elk.record import Record
+from elk.records import Rejection, Transcriber
 
 log = structlog.stdlib.get_logger("elk")
 

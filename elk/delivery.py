@@ -19,7 +19,8 @@ from contracts.settings import Settings
 from elk import backoff
 from elk.batches import Batch
 from elk.bulk_answers import FILTER_PATH, SUMMARY_PATH, BulkAnswer, BulkSummary, Verdict, judge
-from elk.records import Record, Rejection
+from elk.record import Record
+from elk.records import Rejection
 from prediction_log.client import connect, reason
 from prediction_log.template import install_template
 

@@ -14,7 +14,7 @@ import structlog
 
 from elk.batches import Batch
 from elk.delivery import Abandoned
-from elk.records import Record
+from elk.record import Record
 
 log = structlog.stdlib.get_logger("elk")
 

@@ -14,7 +14,8 @@ from contracts.operating.metrics import LABELS, ServiceMetrics
 from elk.batches import Batch
 from elk.delivery import SetsAside
 from elk.lanes import Deliver, Lanes
-from elk.records import Record, Rejection
+from elk.record import Record
+from elk.records import Rejection
 
 SERVICE = "indexer"
 _BULK_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300)

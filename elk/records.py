@@ -1,13 +1,13 @@
 """From a Kafka record to the document it becomes, or to the reason why it becomes none (pure)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 import msgspec
 from msgspec import Struct
 
 from contracts import dead_letters
+from contracts.alerts import Alert
 from contracts.consumers import NOT_UNPACKED_DETAIL, NotUnpacked
 from contracts.dead_letters import Reason
 from contracts.erasures import Erasures
@@ -21,6 +21,7 @@ from contracts.topics import Topics
 from elk.credible import is_credible, refused_version
 from elk.entities import entities_of
 from elk.erased import is_erased
+from elk.record import Record
 from prediction_log import documents
 from prediction_log.bulk import create_lines
 from prediction_log.dead_letter_documents import from_dead_letter
@@ -32,38 +33,7 @@ _predictions = msgspec.json.Decoder(documents.ReceivedPrediction)
 _labels = msgspec.json.Decoder(Label)
 _model_events = msgspec.json.Decoder(ModelEvent)
 _service_stats = msgspec.json.Decoder(ServiceStats)
-
-
-class Record(Protocol):
-    """What we need of a consumed Kafka record."""
-
-    @property
-    def topic(self) -> str:
-        """Its topic."""
-
-    @property
-    def partition(self) -> int:
-        """Its partition."""
-
-    @property
-    def offset(self) -> int:
-        """Its offset."""
-
-    @property
-    def timestamp(self) -> int:
-        """Send time, ms since 1970."""
-
-    @property
-    def key(self) -> bytes | None:
-        """Its key."""
-
-    @property
-    def value(self) -> bytes | None:
-        """Its value."""
-
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]] | None:
-        """Its headers, None if the name of one is not UTF-8."""
+_alerts = msgspec.json.Decoder(Alert)
 
 
 class Rejection(Exception):
@@ -124,6 +94,7 @@ class Transcriber:
             topics.dead_letters.name: self._dead_letter,
             topics.model_events.name: self._model_event,
             topics.service_stats.name: self._operations,
+            topics.alerts.name: self._alert,
         }
         self._topics = topics
         self._predictions = topics.predictions.name
@@ -281,6 +252,17 @@ class Transcriber:
             self._names.operations(stats.at),
             coordinates_id(source),
             from_service_stats(stats, source),
+        )
+
+    def _alert(self, record: Record) -> _Entry:
+        alert = _alerts.decode(record.value or b"")
+        for moment in (alert.at, alert.window.start, alert.window.end):
+            _require_zone(moment)
+        source = self._source(record)
+        return _Entry(
+            self._names.alerts(alert.at),
+            coordinates_id(source),
+            documents.from_alert(alert, source),
         )
 
     def _source(self, record: Record) -> Source:

@@ -5,7 +5,7 @@ import time
 from contracts.operating.tracing import Traces, kafka_attributes
 from elk.batches import Batch
 from elk.lanes import Deliver
-from elk.records import Record
+from elk.record import Record
 
 
 def traced(deliver: Deliver, traces: Traces | None) -> Deliver:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Generic, TypeVar
 
-from elk.records import Record
+from elk.record import Record
 
 R = TypeVar("R", bound=Record)
 

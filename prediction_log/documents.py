@@ -6,6 +6,7 @@ from functools import lru_cache
 import msgspec
 from msgspec import Raw, Struct
 
+from contracts.alerts import Alert, AlertState, Signal
 from contracts.events import (
     Classification,
     Explanation,
@@ -21,6 +22,8 @@ from contracts.events import (
     to_datetime,
 )
 from contracts.model_events import Check, ModelEvent, ModelEventKind
+from contracts.release_rules import AlertKind
+from contracts.windows import Window
 from prediction_log.features import Features, read_features, usable_name
 
 TIMESTAMP = {"timestamp": "@timestamp"}
@@ -121,13 +124,36 @@ class ModelEventDetail(Struct, frozen=True, omit_defaults=True):
     retraining: str | None = None
 
 
-class ModelEventDocument(Struct, frozen=True, kw_only=True, rename=TIMESTAMP):
-    """A model event; `kafka` is the place of the event's own record."""
+class ModelEventDocument(Struct, frozen=True, kw_only=True, omit_defaults=True, rename=TIMESTAMP):
+    """A model event; `kafka` is the place of the event's own record, `window` what a retraining
+    trains on."""
 
     timestamp: datetime
     model: EventModel
     model_event: ModelEventDetail
     worker: Identity
+    kafka: Source
+    window: Window | None = None
+
+
+class AlertDetail(Struct, frozen=True, omit_defaults=True):
+    """What an alert says; the same `id` when it is raised and when it is resolved."""
+
+    id: str
+    state: AlertState
+    kind: AlertKind
+    reason: str
+    signals: tuple[Signal, ...] = ()
+
+
+class AlertDocument(Struct, frozen=True, kw_only=True, rename=TIMESTAMP):
+    """The beginning or the end of an alert; `timestamp` is when that was said, `window` the newest
+    that was looked at."""
+
+    timestamp: datetime
+    model: EventModel
+    window: Window
+    alert: AlertDetail
     kafka: Source
 
 
@@ -226,6 +252,18 @@ def from_model_event(event: ModelEvent, source: Source) -> ModelEventDocument:
             retraining=event.retraining,
         ),
         worker=Identity(event.member),
+        kafka=source,
+        window=event.window,
+    )
+
+
+def from_alert(alert: Alert, source: Source) -> AlertDocument:
+    """Build the document of an alert."""
+    return AlertDocument(
+        timestamp=alert.at,
+        model=EventModel(alert.model, alert.version),
+        window=alert.window,
+        alert=AlertDetail(alert.alert_id, alert.state, alert.kind, alert.reason, alert.signals),
         kafka=source,
     )
 

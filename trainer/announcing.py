@@ -22,6 +22,7 @@ from contracts.settings import Settings
 from contracts.topics import Topics
 from trainer.author import author
 from trainer.canaries.verdicts import Verdict
+from trainer.deployments.answer import Answer
 from trainer.gate.checks import GateReport
 
 _LIMITS = {
@@ -49,7 +50,11 @@ def announce_trained(settings: Settings, manifest: Manifest, digest: str) -> Non
 
 
 def announce_deployed(
-    settings: Settings, deployment: Deployment, previous: Deployment | None, offset: int
+    settings: Settings,
+    deployment: Deployment,
+    previous: Deployment | None,
+    offset: int,
+    answer: Answer | None = None,
 ) -> None:
     """Write a `published` event; the deployment holds whether or not that succeeds."""
     version, role = _what_changed(deployment, previous)
@@ -66,6 +71,7 @@ def announce_deployed(
         author=deployment.author,
         control_offset=offset,
         paused=deployment.paused or None,
+        **_cause(answer),
     )
 
 
@@ -82,7 +88,13 @@ def _what_changed(
 
 
 def announce_gate(
-    settings: Settings, report: GateReport, digest: str, reason: str | None, *, forced: bool
+    settings: Settings,
+    report: GateReport,
+    digest: str,
+    reason: str | None,
+    *,
+    forced: bool,
+    answer: Answer | None = None,
 ) -> None:
     """Write what the gate saw, and whether it was overruled, and why."""
     kind: ModelEventKind = "gate_passed" if report.passed else "gate_refused"
@@ -98,7 +110,12 @@ def announce_gate(
         reason=reason if forced else report.failures or None,
         author=author(),
         checks=report.checks,
+        **_cause(answer),
     )
+
+
+def _cause(answer: Answer | None) -> dict[str, Any]:
+    return {} if answer is None else {"retraining": answer.retraining, "alert": answer.alert}
 
 
 def announce_verdict(
@@ -119,20 +136,30 @@ def announce_verdict(
     )
 
 
-def _tell(settings: Settings, kind: ModelEventKind, model: str, **facts: Any) -> None:
+def write_model_event(settings: Settings, kind: ModelEventKind, model: str, **facts: Any) -> None:
+    """Write a model event; returns when every replica has it.
+
+    Raises:
+        KafkaError: Kafka did not confirm it; it may stand there or not.
+        ConfigurationError: no Kafka is configured.
+    """
     event = ModelEvent(event=kind, model=model, at=datetime.now(UTC), member=_member(), **facts)
+    connection = python_client_settings(settings) | _LIMITS
+    with closing(KafkaProducer(**connection, acks="all")) as producer:
+        producer.send(
+            Topics(settings).model_events.name,
+            key=event.model.encode(),
+            value=msgspec.json.encode(event),
+        ).get(timeout=10)
+
+
+def _tell(settings: Settings, kind: ModelEventKind, model: str, **facts: Any) -> None:
     try:
-        connection = python_client_settings(settings) | _LIMITS
-        with closing(KafkaProducer(**connection, acks="all")) as producer:
-            producer.send(
-                Topics(settings).model_events.name,
-                key=event.model.encode(),
-                value=msgspec.json.encode(event),
-            ).get(timeout=10)
+        write_model_event(settings, kind, model, **facts)
     except ConfigurationError:
         return  # nobody listens where no Kafka is configured
     except KafkaError as error:
-        logger.warning("the model event '%s' was not written: %s", event.event, error)
+        logger.warning("the model event '%s' was not written: %s", kind, error)
 
 
 def _member() -> str:

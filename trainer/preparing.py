@@ -53,17 +53,20 @@ class TrainingData(Struct, frozen=True):
     beside: dict[str, list[FeatureValue]]
 
 
-def prepare(recipe: Recipe, needed: Sequence[Feature] = ()) -> TrainingData:
+def prepare(
+    recipe: Recipe, needed: Sequence[Feature] = (), frame: pd.DataFrame | None = None
+) -> TrainingData:
     """Read the data and decide what it is.
 
     Args:
         needed: the features of the version that serves, which will be compared on rows of this
             data.
+        frame: the data, where it was read already.
 
     Raises:
         UsageError: it cannot be trained on; the sentence says why.
     """
-    frame = read_data(recipe)
+    frame = read_data(recipe) if frame is None else frame
     check_columns(frame, recipe)
     time_column = find_time_column(frame, recipe)
     frame = _in_window(frame, recipe, time_column.name)

@@ -34,14 +34,17 @@ WITHOUT_TARGET = ("clustering", "anomaly")
 
 SOURCE_FUNCTION = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
 """`module:function` as the data or the estimator of a recipe."""
+LOG = "log:"
+"""Before the name of a model: what its versions served, with labels, is the data."""
 
 
 class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """How to train one model.
 
     Args:
-        data: a CSV, TSV, JSON-lines or Parquet file, or `module:function`, which is called with
-            `start` and `end` and returns a DataFrame.
+        data: a CSV, TSV, JSON-lines or Parquet file; `log:MODEL`, what versions of a model served
+            and what really happened; or `module:function`, which is called with `start` and `end`
+            and returns a DataFrame.
         target: the column to foretell, or several; none for clustering and anomaly.
         task: `auto` finds it out from the target column.
         estimator: `auto` chooses by the number of rows; `module:name` is a class or function that
@@ -114,7 +117,7 @@ def read_recipe(path: Path) -> Recipe:
         raise UsageError(f"{path} cannot be read as TOML: {error}") from error
     except msgspec.ValidationError as error:
         raise UsageError(f"{path} is no recipe: {error}") from error
-    if SOURCE_FUNCTION.match(recipe.data):
+    if recipe.data.startswith(LOG) or SOURCE_FUNCTION.match(recipe.data):
         return recipe
     return msgspec.structs.replace(recipe, data=str(path.parent / recipe.data))
 

@@ -22,12 +22,13 @@ from trainer.fitting import FittedModel, fit_model
 from trainer.gate.holdout import HeldOut, chosen_rows, to_bytes
 from trainer.golden import golden_samples
 from trainer.importance import with_importance
+from trainer.logged_data import from_log
 from trainer.onnx_form import with_onnx
 from trainer.packaging import check_stored, store_package
 from trainer.planning import plan
 from trainer.preparing import TrainingData, prepare
 from trainer.progress import Steps
-from trainer.recipes import Recipe, check_recipe
+from trainer.recipes import LOG, Recipe, check_recipe
 from trainer.splitting import Rows
 from trainer.tuning import tuned
 
@@ -75,7 +76,10 @@ def _train(recipe: Recipe, settings: Settings, steps: Steps) -> TrainedVersion:
     store = ModelStore(settings.store_url)
     parent = _parent(store, settings, recipe.model)
     with steps.step(f"reading {recipe.data}"):
-        data = prepare(recipe, store.features(recipe.model, parent))
+        frame = None
+        if recipe.data.startswith(LOG):
+            recipe, frame = from_log(recipe, settings, store)
+        data = prepare(recipe, store.features(recipe.model, parent), frame)
     planned = plan(recipe, data)
     steps.say(
         f"{data.window.rows:,} rows, {len(data.profile.schema.features)} features; "

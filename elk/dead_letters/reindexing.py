@@ -16,7 +16,8 @@ from elk.batches import Batch
 from elk.consumed import Consumed
 from elk.dead_letters.originals import Original
 from elk.delivery import Abandoned, Delivery
-from elk.records import Record, Rejection, Transcriber
+from elk.record import Record
+from elk.records import Rejection, Transcriber
 from prediction_log.replays import Pointer
 
 _PATIENCE_SECONDS = 60.0

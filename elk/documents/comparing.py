@@ -112,6 +112,7 @@ def _kinds(topics: Topics) -> dict[str, Kind]:
         topics.dead_letters.name: "dead-letters",
         topics.model_events.name: "model-events",
         topics.service_stats.name: "operations",
+        topics.alerts.name: "alerts",
     }
 
 

@@ -9,7 +9,8 @@ from contracts.settings import Settings
 from contracts.topics import Topics
 from elk.documents.kafka_log import Stretch
 from elk.documents.places import Places, split_id
-from elk.records import Erased, Record, Rejection, Transcriber
+from elk.record import Record
+from elk.records import Erased, Rejection, Transcriber
 from prediction_log.indices import coordinates_id
 
 

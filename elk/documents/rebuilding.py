@@ -21,7 +21,8 @@ from elk.documents.kafka_log import KafkaLog, Stretch
 from elk.erasure_log import known_erasures
 from elk.lanes import Lanes
 from elk.outcomes.joining import join_again
-from elk.records import Record, Rejection, Transcriber
+from elk.record import Record
+from elk.records import Rejection, Transcriber
 from elk.waiting import Waiting
 from elk.watermarks import Watermarks
 

@@ -125,7 +125,7 @@ def test_only_those_who_sign_have_private_keys(ours: dict[str, Any]) -> None:
         for name, service in ours.items()
         if any(volume.split(":")[1] == KEYS for volume in service.get("volumes", []))
     }
-    assert holders == {"setup", "judge", "demo"}
+    assert holders == {"setup", "judge", "demo", "retrainer"}
     for name in ("worker", "judge", "monitor"):
         assert f"trusted-keys:{KEYS}/trusted:ro" in ours[name]["volumes"]
     assert f"keys:{KEYS}:ro" in ours["judge"]["volumes"]

@@ -88,6 +88,14 @@ def test_costs_are_those_of_a_mean_row() -> None:
     assert classification_metrics(truth, predicted, None, YES_NO, costs)["cost"] == 12 / 4
 
 
+def test_costs_by_class_are_those_of_a_mean_row_too() -> None:
+    truth = np.array(["a", "a", "b", "c", "new"], dtype=object)
+    predicted = np.array(["a", "b", "c", "a", "a"], dtype=object)
+    costs = Costs(by_class={"a": {"b": 3.0}, "b": {"b": 0.5, "c": 0.0}, "c": {"a": 8.0}})
+    figures = classification_metrics(truth, predicted, None, ["a", "b", "c"], costs)
+    assert figures["cost"] == (0 + 3 + 0 + 8 + 1) / 5
+
+
 def test_rows_without_an_answer_do_not_count() -> None:
     answers = [Regression(1.0), None, Regression(3.0)]
     figures = outcome_metrics(answers, {"y": [1.0, 5.0, 2.0]}, {})

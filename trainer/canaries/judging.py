@@ -13,15 +13,14 @@ from msgspec import Struct
 from contracts.control_topic import read_control
 from contracts.deployments import Canary, DeployedVersion, Deployment
 from contracts.errors import MillraceError
-from contracts.keys import load_trusted_keys
-from contracts.model_store import ModelStore
 from contracts.operating.operated import Operated
-from contracts.packages import Manifest, verify_package
+from contracts.packages import Manifest
 from contracts.settings import Settings
 from prediction_log.evidence import VersionEvidence, read_evidence
 from trainer.announcing import announce_verdict
 from trainer.canaries.verdicts import Shown, Verdict, verdict
 from trainer.deployments.deploying import conclude_canary
+from trainer.deployments.manifests import verified_manifest
 from trainer.logged import labelled_metrics, logged_outcome
 
 log = structlog.get_logger("judge")
@@ -77,7 +76,7 @@ def _judge(
         verdict=None,
     )
     try:
-        own, other = (_manifest(settings, model, one) for one in (canary, champion))
+        own, other = (verified_manifest(settings, model, one) for one in (canary, champion))
         if own.canary is None:
             return msgspec.structs.replace(judged, note="its recipe has no rule: decide yourself")
         evidence = read_evidence(settings, model, champion.version, canary.version, since)
@@ -112,15 +111,6 @@ def began(history: Sequence[Deployment]) -> datetime:
             break
         since = deployment.created_at
     return since
-
-
-def _manifest(settings: Settings, model: str, version: Canary | DeployedVersion) -> Manifest:
-    return verify_package(
-        ModelStore(settings.store_url).read(model, version.digest),
-        digest=version.digest,
-        environment=settings.environment,
-        trusted=load_trusted_keys(settings.keys, "packages"),
-    )
 
 
 def _shown(evidence: VersionEvidence, manifest: Manifest) -> Shown:

@@ -15,6 +15,7 @@ from contracts.settings import Settings
 from trainer.announcing import announce_deployed, announce_gate
 from trainer.author import author
 from trainer.deployments import transitions
+from trainer.deployments.answer import Answer, require_judged
 from trainer.deployments.archiving import archive
 from trainer.deployments.control_writer import require_won, sealed, write
 from trainer.gate.checks import GateError, GateReport
@@ -51,6 +52,7 @@ def deploy(
     *,
     force: bool = False,
     better: bool = False,
+    answer: Answer | None = None,
 ) -> Publication:
     """Make a version the champion on every worker; the one before stands by for a rollback.
 
@@ -62,6 +64,7 @@ def deploy(
         version: None: the newest in the store.
         force: publish what the gate refuses; `reason` is recorded as why.
         better: the gate refuses what is not better than the champion by the telling figure.
+        answer: what it comes from, where nobody asked for it.
 
     Raises:
         UsageError: the store has no such model or version, or it is retired.
@@ -69,10 +72,10 @@ def deploy(
         GateError: the gate refuses it; the error has the report.
         ConfigurationError: no key to sign deployments, no Kafka, or no control topic.
         UnreachableError, DeliveryError: Kafka or the store does not answer.
-        DeploymentError: another publisher won the sequence number.
+        DeploymentError: another publisher won the sequence number, or deployed since `answer`.
     """
     step = transitions.promoted
-    return _put_into_traffic(settings, model, version, reason, force, step, better)
+    return _put_into_traffic(settings, model, version, reason, force, step, answer, better)
 
 
 def start_canary(
@@ -83,13 +86,14 @@ def start_canary(
     reason: str,
     *,
     force: bool = False,
+    answer: Answer | None = None,
 ) -> Publication:
     """Let a version serve a share of the entities; raises as `deploy`."""
 
     def step(before: Deployment, found: DeployedVersion) -> Deployment:
         return transitions.with_canary(before, found, weight)
 
-    return _put_into_traffic(settings, model, version, reason, force, step)
+    return _put_into_traffic(settings, model, version, reason, force, step, answer)
 
 
 def start_shadow(settings: Settings, model: str, version: str | None, reason: str) -> Publication:
@@ -200,6 +204,7 @@ def _put_into_traffic(
     reason: str,
     force: bool,
     step: Callable[[Deployment, DeployedVersion], Deployment],
+    answer: Answer | None,
     better: bool = False,
 ) -> Publication:
     """Take a step that has a version answer to people: past the gate, or by force."""
@@ -207,6 +212,7 @@ def _put_into_traffic(
     load_private_key(settings.keys, "deployments")
     found = ModelStore(settings.store_url).find(model, version)
     before = read_control(settings).log.newest(model)
+    require_judged(answer, before)
     if before is not None:
         wanted = step(before, found)
     elif step is transitions.promoted:
@@ -221,11 +227,11 @@ def _put_into_traffic(
     from trainer.gate.asking import ask_gate  # scikit-learn, which a rollback must not wait for
 
     report = ask_gate(settings, model, found, before, better=better)
-    announce_gate(settings, report, found.digest, reason, forced=force)
+    announce_gate(settings, report, found.digest, reason, forced=force, answer=answer)
     if not (report.passed or force):
         raise GateError(report)
     wanted = replace(wanted, forced=None if report.passed else reason)
-    return _change(settings, before, wanted, reason, report)
+    return _change(settings, before, wanted, reason, report, answer)
 
 
 def _first(settings: Settings, model: str, champion: DeployedVersion) -> Deployment:
@@ -247,6 +253,7 @@ def _change(
     wanted: Deployment,
     reason: str,
     report: GateReport | None = None,
+    answer: Answer | None = None,
 ) -> Publication:
     """Write the next deployment, and learn whether it won."""
     if wanted == before:
@@ -264,7 +271,7 @@ def _change(
     message = sealed(settings, deployment)
     offset = write(settings, deployment.model, message)
     require_won(read_control(settings), deployment, offset)
-    announce_deployed(settings, deployment, before, offset)
+    announce_deployed(settings, deployment, before, offset, answer)
     archive(settings, deployment, message)
     return Publication(deployment, changed=True, previous=before, gate=report)
 

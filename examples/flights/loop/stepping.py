@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from elasticsearch import Elasticsearch
-from trainer.retraining import service as retrainer
 
 from contracts.control_topic import read_control
 from contracts.errors import MillraceError
@@ -29,6 +28,7 @@ from producers.acknowledged_prefix import AcknowledgedPrefix
 from producers.client import FeatureProducer
 from producers.replay import Outgoing, Replay
 from trainer import start_shadow
+from trainer.retraining import service as retrainer
 
 _PAST_THE_END = timedelta(hours=4)
 """A window is looked at once an event behind its end has been scored."""

@@ -1,0 +1,91 @@
+"""Following a topic of one partition from its first record on, without a consumer group."""
+
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+
+from kafka import TopicPartition
+from kafka.errors import KafkaError
+
+from contracts.consumers import python_consumer
+from contracts.errors import ConfigurationError, UnreachableError
+from contracts.kafka import describe_topics
+from contracts.kafka_access import refusal
+from contracts.settings import Settings
+
+_POLL_MS = 200
+_ASK_MS = 5000
+_PATIENCE_SECONDS = 30.0
+
+
+class FollowedTopic:
+    """Gives each record once, in the order of the log; for one thread.
+
+    Raises:
+        ConfigurationError: Kafka has no such topic.
+        UnreachableError: it does not answer.
+        AccessError: it does not let us in, or does not allow us to read.
+    """
+
+    def __init__(self, settings: Settings, topic: str) -> None:
+        self._settings = settings
+        self._partition = TopicPartition(topic, 0)
+        if topic not in describe_topics(settings, [topic]):
+            raise ConfigurationError(
+                f"Kafka at {settings.kafka} has no topic '{topic}': run 'millrace up' for a local "
+                "stack, 'millrace setup' for any other"
+            )
+        try:
+            self._consumer: Any = python_consumer(
+                settings,
+                group_id=None,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                isolation_level="read_committed",
+                allow_auto_create_topics=False,
+                metrics_enabled=False,
+            )
+            self._consumer.assign([self._partition])
+            self._consumer.seek_to_beginning(self._partition)
+        except KafkaError as error:
+            raise refusal(settings, error) from error
+        self._position = 0
+
+    def __enter__(self) -> Self:
+        """Nothing is read yet."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Disconnect."""
+        self.close()
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._consumer.close(autocommit=False, timeout_ms=1000)
+
+    def new_values(self) -> Iterator[bytes]:
+        """The values of what was written since the last call, up to the end of this moment.
+
+        Raises:
+            UnreachableError, AccessError: as above; what was given then does not come again.
+        """
+        try:
+            end = self._consumer.end_offsets([self._partition], timeout_ms=_ASK_MS)
+            yield from self._read_to(end[self._partition])
+        except KafkaError as error:
+            raise refusal(self._settings, error) from error
+
+    def _read_to(self, end: int) -> Iterator[bytes]:
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while self._position < end:
+            for record in self._consumer.poll(timeout_ms=_POLL_MS).get(self._partition, ()):
+                yield record.value or b""
+            self._position = self._consumer.position(self._partition)
+            if time.monotonic() > deadline:
+                raise UnreachableError(f"Kafka gave nothing of {self._partition.topic} for long")

@@ -1,0 +1,1 @@
+"""Alerts: from the verdicts of windows to what people and the retrainer are told."""
