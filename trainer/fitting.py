@@ -1,6 +1,6 @@
 """From prepared columns to a fitted model with honest figures: fit, choose, fit again, test."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,12 @@ from contracts.packages import Metrics, Target
 from contracts.scorer import Columns, Scorer
 from trainer.evaluation import Truth, outcome_metrics
 from trainer.recipes import Recipe
+from trainer.reference.answers import OutOfSample
 from trainer.splitting import Rows, Split
 from trainer.task_detection import TrainedTask
 from trainer.thresholds import best_threshold
+
+Answers = Sequence[Outcome | None]
 
 _ROWS_OF_SILHOUETTE = 2000
 """Its cost grows with the square of the rows."""
@@ -37,6 +40,7 @@ class FittedModel(Struct, frozen=True):
         metrics: `validation` of the model fitted on train, `test` of the one fitted on
             train and validation.
         held_out: figures of that model on `held_out_rows`, some of the test rows.
+        unseen: what these two answered on the validation and the test rows.
     """
 
     estimator: str
@@ -46,6 +50,7 @@ class FittedModel(Struct, frozen=True):
     targets: tuple[Target, ...]
     metrics: dict[str, Metrics]
     held_out: Metrics
+    unseen: OutOfSample
 
 
 class Examples(Struct, frozen=True):
@@ -125,11 +130,12 @@ def fit_model(
         targets = _targets(model.pipeline, examples)
         return Scorer(task, schema, model.pipeline, model.labels, threshold, targets)
 
-    def figures(model: _Fitted, rows: Rows) -> Metrics:
-        given = _take(inputs, rows)
-        answers = scorer(model, threshold).answer(given)
+    def answers_of(model: _Fitted, rows: Rows) -> Answers:
+        return scorer(model, threshold).answer(_take(inputs, rows))
+
+    def figures(model: _Fitted, rows: Rows, answers: Answers) -> Metrics:
         if not examples.targets:
-            return _figures_without_truth(model.pipeline, given, answers)
+            return _figures_without_truth(model.pipeline, _take(inputs, rows), answers)
         known = _targets(model.pipeline, examples) or [
             Target(name, model.labels) for name in examples.targets
         ]
@@ -140,10 +146,14 @@ def fit_model(
     inputs = Scorer(task, schema, build()).inputs(examples.columns)
     first = fit(split.train)
     threshold = _threshold(first, inputs, examples, split.validation, recipe)
-    metrics = {"validation": figures(first, split.validation)}
+    validated = answers_of(first, split.validation)
+    metrics = {"validation": figures(first, split.validation, validated)}
     final = fit(split.before_test)
-    metrics["test"] = figures(final, split.test)
-    held_out = figures(final, held_out_rows) if len(held_out_rows) else {}
+    tested = answers_of(final, split.test)
+    metrics["test"] = figures(final, split.test, tested)
+    held_out = {}
+    if len(held_out_rows):
+        held_out = figures(final, held_out_rows, answers_of(final, held_out_rows))
     if recipe.final_fit == "all":
         everything = np.arange(len(split.train) + len(split.validation) + len(split.test))
         final = fit(everything.astype(np.intp))
@@ -157,6 +167,7 @@ def fit_model(
         _targets(final.pipeline, examples),
         metrics,
         held_out,
+        OutOfSample(np.concatenate([split.validation, split.test]), [*validated, *tested]),
     )
 
 
@@ -199,9 +210,7 @@ def _threshold(
     return best_threshold(np.asarray(target[rows] == model.classes[1]), scores, recipe.costs)
 
 
-def _figures_without_truth(
-    model: Pipeline, given: Any, answers: "list[Outcome | None] | Any"
-) -> Metrics:
+def _figures_without_truth(model: Pipeline, given: Any, answers: Answers) -> Metrics:
     """Besides what `outcome_metrics` counts, the silhouette of clusters (Rousseeuw 1987)."""
     metrics = outcome_metrics(answers, {}, {})
     clusters = np.array([a.cluster for a in answers if isinstance(a, Clustering)])
