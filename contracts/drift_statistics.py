@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 from scipy.spatial.distance import jensenshannon
-from scipy.stats import beta, binom, chi2, chi2_contingency, kstwobign
+from scipy.stats import beta, binom, chi2, chi2_contingency, f, kstwobign
 
 Counts = Sequence[float] | NDArray[Any]
 
@@ -19,6 +20,20 @@ _SURE = 0.05
 """How likely a rate of the reference is above its upper bound."""
 _FEWEST_EXPECTED = 5
 """Rows of a bin without which a chi-squared distribution is no approximation (Cochran 1954)."""
+
+
+class TimeSpread(Struct, frozen=True, kw_only=True):
+    """How much stretches of time differ without drift: rows of one week have one weather.
+
+    Args:
+        tau: what a stretch as long as a window adds to its PSI by itself, on average.
+        freedom: of how many independent squares that is a sum: a cold week moves all bins at once.
+        blocks: how many stretches say so.
+    """
+
+    tau: float = 0.0
+    freedom: float = 1.0
+    blocks: int = 0
 
 
 def pooled(reference: Counts, window: Counts) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -105,20 +120,44 @@ def psi_excess(reference: Counts, block: Counts) -> float:
     return psi(rest, block) - degrees_of_freedom(reference) * (1 / n + 1 / others)
 
 
-def tau(excesses: Sequence[float]) -> float:
-    """What a stretch of time adds to the PSI by itself: rows of one week have one weather."""
-    return max(0.0, float(np.mean(excesses))) if len(excesses) else 0.0
+def time_spread(excesses: Sequence[float], most_freedom: int) -> TimeSpread:
+    """What stretches of time add to the PSI by themselves, from the excess of each block.
+
+    Args:
+        most_freedom: degrees of freedom of the signal itself.
+    """
+    if not len(excesses):
+        return TimeSpread()
+    tau, freedom = max(0.0, float(np.mean(excesses))), float(most_freedom)
+    variance = float(np.var(excesses, ddof=1)) if len(excesses) > 1 else 0.0
+    if tau and variance:
+        freedom = min(freedom, max(1.0, 2 * tau**2 / variance))
+    return TimeSpread(tau=tau, freedom=freedom, blocks=len(excesses))
 
 
-def psi_limit(reference: Counts, window_rows: float, tau: float, share: float) -> float:
-    """The PSI that a window without drift exceeds in `share` of all cases.
+def psi_limit(
+    reference: Counts,
+    window_rows: float,
+    time: TimeSpread,
+    false_alarms: float,
+    tests: int = 1,
+) -> float:
+    """The PSI that a window without drift exceeds hardly ever.
 
-    The quantile of Yurdakul's distribution, scaled to the mean that windows of the reference
-    itself have.
+    The quantile of Yurdakul's distribution for rows that are independent, plus what time adds: a
+    sum of few squares too (Satterthwaite 1946), whose mean is known from as many blocks only, so
+    the quantile is that of an F distribution.
+
+    Args:
+        false_alarms: share of windows in which any of `tests` signals may be over. Chance is each
+            signal's own, so each gets its part (Bonferroni); time is one for all of them.
     """
     free = degrees_of_freedom(reference)
-    expected = free * (1 / window_rows + 1 / float(np.sum(reference))) + tau
-    return float(chi2.ppf(1 - share, free)) / free * expected
+    rows = 1 / window_rows + 1 / float(np.sum(reference))
+    chance = float(chi2.isf(false_alarms / tests, free)) * rows
+    if not time.tau:
+        return chance
+    return chance + time.tau * float(f.isf(false_alarms, time.freedom, time.freedom * time.blocks))
 
 
 def upper_rate(count: float, rows: float) -> float:

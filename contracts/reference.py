@@ -9,6 +9,7 @@ import zlib
 import msgspec
 from msgspec import Struct
 
+from contracts.drift_statistics import TimeSpread
 from contracts.errors import PackageError
 from contracts.estimated_performance import Calibration
 from contracts.events import FeatureValue
@@ -71,8 +72,7 @@ class Signal(Struct, frozen=True, kw_only=True):
     Args:
         name: what verdicts call it.
         source: the feature's name, or the place below `prediction` in the log.
-        tau: what a stretch of time as long as a window adds to its PSI by itself
-            (`contracts.drift_statistics.tau`).
+        time: what stretches of time as long as a window add to its PSI by themselves.
         missing_rate, unknown_rate: shares of rows without a value, and with a category that is
             none of those counted, that windows of the training data may be expected to have.
     """
@@ -80,7 +80,7 @@ class Signal(Struct, frozen=True, kw_only=True):
     name: str
     source: str
     distribution: Numbers | Categories
-    tau: float = 0.0
+    time: TimeSpread = TimeSpread()
     missing_rate: float = 0.0
     unknown_rate: float = 0.0
 

@@ -89,7 +89,7 @@ def judge(
     tests = len(signals) + features + words + len(reference.estimates) + 1
     share = rule.false_alarms / tests
     found = [
-        _signal(one, observed.signals[one.name], share, feature=number < features)
+        _signal(one, observed.signals[one.name], rule, tests, feature=number < features)
         for number, (one, _) in enumerate(signals)
     ]
     found += [_estimate(one, reference, observed, share) for one in reference.estimates]
@@ -112,11 +112,14 @@ def _kind(signal: Signal) -> Kind:
     return "numeric" if isinstance(signal.distribution, Numbers) else "categorical"
 
 
-def _signal(signal: Signal, counted: Counted, share: float, *, feature: bool) -> Measured:
+def _signal(
+    signal: Signal, counted: Counted, rule: MonitorRule, tests: int, *, feature: bool
+) -> Measured:
+    share = rule.false_alarms / tests
     before, now = signal.distribution.bins, counted.bins
     rows, rows_before = sum(now), sum(before)
     one, other = pooled(before, now)
-    index, limit = psi(one, other), psi_limit(one, rows, signal.tau, share)
+    index, limit = psi(one, other), psi_limit(one, rows, signal.time, rule.false_alarms, tests)
     verdicts = [_verdict(signal.name, "psi", index, limit)]
     words = isinstance(signal.distribution, Categories)
     missing, unknown = now[-1] / rows, now[-2] / rows if words else None

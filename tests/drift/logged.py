@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from elasticsearch import Elasticsearch
 
 from contracts.events import FeatureValue, Latency, ModelRef, Outcome, Prediction, Role, Source
 from contracts.settings import Settings
 from prediction_log.bulk import create_lines
+from prediction_log.client import connect
 from prediction_log.documents import ReceivedPrediction, from_prediction, received_model
 from prediction_log.indices import IndexNames, prediction_id
 from prediction_log.template import install_template
@@ -23,7 +23,7 @@ class Log:
 
     def __init__(self, settings: Settings, model: str) -> None:
         self.settings = settings
-        self.client = Elasticsearch(settings.elasticsearch_url)
+        self.client = connect(settings, connections=1)
         self._names = IndexNames(settings)
         self._model = model
         self._lines: list[bytes] = []

@@ -8,7 +8,7 @@ import pandas as pd
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from contracts.drift_statistics import psi_excess, tau, upper_rate
+from contracts.drift_statistics import degrees_of_freedom, psi_excess, time_spread, upper_rate
 from contracts.events import FeatureValue
 from contracts.reference import Categories, Numbers, Signal
 from trainer.reference.blocks import Blocks
@@ -82,7 +82,9 @@ def signal(name: str, source: str, coded: Coded, blocks: Blocks) -> Signal:
         name=name,
         source=source,
         distribution=coded.distribution,
-        tau=tau([psi_excess(total, block) for block in per_block]),
+        time=time_spread(
+            [psi_excess(total, block) for block in per_block], degrees_of_freedom(total)
+        ),
         missing_rate=_rate(total[-1], per_block[:, -1], total, per_block),
         unknown_rate=_unknown_rate(coded.distribution, total, per_block),
     )
