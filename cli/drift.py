@@ -118,12 +118,13 @@ def _as_json(found: "DriftReport", html: Path | None) -> dict[str, object]:
 
 def _print(found: "DriftReport") -> None:
     from elk.drift.report.summary import headline, sentences, signals
+    from elk.drift.report.summary import moment as moment_text
 
     shown = slice(-_COLUMNS_OF_WINDOWS, None)
     title = f"{found.model} {found.version} ({found.role}): share of the limit, worst first"
     print_table(
         title,
-        ("signal", "over", *(f"{window.start:%Y-%m-%d %H:%M}" for window in found.windows[shown])),
+        ("signal", "over", *(moment_text(window.start) for window in found.windows[shown])),
         [
             ("rows", "", *(f"{rows:,}" for rows in found.rows[shown])),
             *(

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from contracts.reference import ESTIMATED_ACCURACY, ESTIMATED_ROC_AUC
 from elk.drift.report.reading import DriftReport
-from elk.drift.report.summary import number, signals, verdict_words, words
+from elk.drift.report.summary import moment, number, signals, verdict_words, words
 from prediction_log.window_documents import DriftDocument
 
 MOST_SIGNALS = 40
@@ -123,6 +123,7 @@ def _course(signal: str, title: str, points: Sequence[tuple[str, Any, Any, Any]]
         figure.add_scatter(
             x=starts, y=limits, mode="lines", name="limit", line={"color": _LIMIT, "dash": "dot"}
         )
+    figure.update_yaxes(automargin=True)
     figure.update_xaxes(type="category", automargin=True, tickangle=-45, nticks=12)
     return _picture(
         title,
@@ -148,7 +149,7 @@ def _detail(document: DriftDocument) -> Picture:
             hovertemplate="%{x}: %{y:.1%}<extra>%{fullData.name}</extra>",
         )
     figure.update_layout(barmode="group", bargap=0.15, bargroupgap=0.05)
-    figure.update_yaxes(tickformat=".0%")
+    figure.update_yaxes(tickformat=".0%", automargin=True)
     figure.update_xaxes(type="category", automargin=True, tickangle=-45)
     state = verdict_words(document.verdict)
     return _picture(
@@ -203,11 +204,11 @@ def _hover(document: DriftDocument | None) -> str:
 
 
 def _starts(report: DriftReport) -> list[str]:
-    return [f"{window.start:%Y-%m-%d %H:%M}" for window in report.windows]
+    return [moment(window.start) for window in report.windows]
 
 
 def _start(document: DriftDocument) -> str:
-    return f"{document.window.start:%Y-%m-%d %H:%M}"
+    return moment(document.window.start)
 
 
 def _alt(report: DriftReport) -> str:

@@ -1,6 +1,7 @@
 """What a report says in words: which signals moved, when, and what to make of it (pure)."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from msgspec import Struct
 
@@ -69,7 +70,7 @@ def headline(report: DriftReport) -> str:
         return f"No: in none of {_windows(judged)} is any signal over its limit."
     newest = counts[-1]
     now = (
-        f"in the newest window {_signals(newest)} over the limit"
+        f"in the newest window {_signals(newest)}"
         if newest
         else "in the newest window none is over the limit"
     )
@@ -83,7 +84,7 @@ def sentences(report: DriftReport) -> Iterator[str]:
         document = _worst_document(report, one.signal)
         yield (
             f"{one.signal}: over its limit in {one.over} of {_windows(one.judged)}; furthest in "
-            f"the window from {document.window.start:%Y-%m-%d %H:%M}, {words(document)}."
+            f"the window from {moment(document.window.start)}, {words(document)}."
         )
     if len(ranked) > 5:
         yield f"{len(ranked) - 5} more signals were over their limits at some time."
@@ -138,6 +139,11 @@ def verdict_words(verdict: Verdict | None) -> str:
     return {"ok": "ok", "over": "OVER", "too_few": "too few"}.get(verdict.state, "unknown")
 
 
+def moment(value: datetime) -> str:
+    """A time; its hour only where it says something."""
+    return f"{value:%Y-%m-%d %H:%M}" if value.hour or value.minute else f"{value:%Y-%m-%d}"
+
+
 def number(value: float | None) -> str:
     """Three significant digits."""
     if value is None:
@@ -165,4 +171,4 @@ def _windows(count: int) -> str:
 
 
 def _signals(count: int) -> str:
-    return "one signal is" if count == 1 else f"{count} signals are"
+    return "one signal is over" if count == 1 else f"{count} signals are over theirs"
