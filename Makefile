@@ -1,6 +1,6 @@
 # Everything people and CI run. `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast bench chaos soak fuzz audit lint format lock docs clean
+.PHONY: help setup demo test test-fast reference bench chaos soak fuzz audit lint format lock docs clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -25,6 +25,14 @@ test: $(INSTALLED) ## Run all tests, on a real Kafka and a real Elasticsearch
 
 test-fast: $(INSTALLED) ## Run the tests that need neither
 	@$(BIN)/python -m pytest -m 'not stack' $(ARGS)
+
+reference: .venv-reference/installed ## Compute what Evidently and NannyML say of the tests' data
+	@.venv-reference/bin/python tests/drift/reference_figures.py
+
+.venv-reference/installed: $(INSTALLED) requirements/reference.lock scripts/setup-reference
+	@echo "Installing what figures are compared with into .venv-reference (some 1 GB) ..." >&2
+	@scripts/setup-reference
+	@touch $@
 
 bench: $(INSTALLED) .venv-bench/installed ## Measure against peers (an hour); ARGS="throughput --rounds 3"
 	@$(BIN)/python -m benchmarks $(ARGS)
@@ -66,5 +74,5 @@ docs: $(INSTALLED) ## Generate the parts of docs/ that come from the code
 	@if [ -f contracts/schemas.py ]; then $(BIN)/python -m contracts.schemas docs; fi
 
 clean: ## Delete .venv and all caches; keeps data, see 'millrace down --wipe'
-	rm -rf .venv .venv-lock .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf .venv .venv-lock .venv-bench .venv-reference .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
 	find . -name __pycache__ -type d -not -path './.millrace/*' -prune -exec rm -rf {} +

@@ -12,6 +12,7 @@ from cli import (
     demo,
     doctor,
     documents,
+    drift,
     judge,
     models,
     monitor,
@@ -47,6 +48,7 @@ app.add_typer(models.app, name="models")
 app.command("produce")(produce.produce)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(documents.app, name="documents")
+app.add_typer(drift.app, name="drift")
 app.command("worker")(services.worker)
 app.command("indexer")(services.indexer)
 app.command("monitor")(monitor.monitor)

@@ -3,6 +3,7 @@
 <root>/<model>/packages/<digest>/{manifest.json, payload, signature.json}
                                 /model.onnx    if the manifest names an ONNX form
                                 /holdout       if the manifest names held-out rows
+                                /reference     if the manifest names a reference
 <root>/<model>/versions/<version>        holds the digest; written last, so it never dangles
 <root>/<model>/deployments/<sequence>    a signed deployment as it stands on `model-control`
 
@@ -37,11 +38,19 @@ class ModelStore:
         self._root: str = root.rstrip("/")
         self.url = url
 
-    def put(self, model: str, version: str, package: Package, holdout: bytes | None = None) -> None:
+    def put(
+        self,
+        model: str,
+        version: str,
+        package: Package,
+        holdout: bytes | None = None,
+        reference: bytes | None = None,
+    ) -> None:
         """Store a package under a version number that is not taken yet.
 
         Args:
             holdout: the held-out rows, if the manifest names any; no worker reads them.
+            reference: what the training data looked like, if the manifest names it; the same.
 
         Raises:
             VersionTakenError: the version exists with other bytes, even if only since now.
@@ -52,6 +61,7 @@ class ModelStore:
             ("payload", package.payload),
             ("model.onnx", package.onnx),
             ("holdout", holdout),
+            ("reference", reference),
             ("manifest.json", package.manifest),
             ("signature.json", package.signature),
         ):
@@ -135,6 +145,15 @@ class ModelStore:
             UnreachableError: the store does not answer.
         """
         return self._read(f"{self._package(model, digest)}/holdout")
+
+    def reference(self, model: str, digest: str) -> bytes:
+        """What the training data of a package looked like; nothing is verified.
+
+        Raises:
+            PackageError: it has none.
+            UnreachableError: the store does not answer.
+        """
+        return self._read(f"{self._package(model, digest)}/reference")
 
     def packages(self, model: str) -> list[str]:
         """Digests of all packages of a model, with a version number or without."""

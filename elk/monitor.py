@@ -19,6 +19,8 @@ from msgspec import Struct
 from contracts.errors import MillraceError
 from contracts.operating.operated import Operated
 from contracts.settings import Settings
+from elk.alerts.step import AlertStep
+from elk.drift.measuring import measure_drift
 from elk.monitor_metrics import SERVICE, MonitorMetrics, watch_monitor
 from elk.outcomes.joining import Tell, join_new
 from elk.performance.measuring import measure
@@ -37,7 +39,11 @@ Step = Callable[[Settings, Elasticsearch, Sequence[WatchedModel]], Counts]
 """Does its part for some models, and tells what it wrote. Called with one model at a time, so that
 what fails for one does not hold up the others."""
 
-STEPS: Mapping[str, Step] = {"performance": measure}
+STEPS: Mapping[str, Step] = {
+    "performance": measure,
+    "drift": measure_drift,
+    "alerts": AlertStep(),
+}
 """What follows the join, in this order: each step reads what those before have written."""
 
 

@@ -47,6 +47,15 @@ def create_lines(index: str, document_id: str, document: Struct) -> bytes:
     )
 
 
+def index_lines(index: str, document_id: str, document: Struct) -> bytes:
+    """Two lines that write a document, whether or not one with that id is there."""
+    return b'{"index":{"_index":%b,"_id":%b}}\n%b\n' % (
+        _encode(index),
+        _encode(document_id),
+        _encode(document),
+    )
+
+
 def update_lines(index: str, document_id: str, document: Struct) -> bytes:
     """Two lines that merge fields into a document, which is created where there is none."""
     action = _encode(_Update(_UpdateTarget(index, document_id)))

@@ -34,11 +34,15 @@ class DriftFigures(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Args:
         kind: of the signal.
-        psi: population stability index. jensen_shannon: distance, base 2, 0 to 1.
+        jensen_shannon: distance, base 2, 0 to 1.
         chi2, p_value: of the test that fits the kind. ks: greatest difference of the two
             cumulative shares at the edges of the bins.
+        psi: population stability index, of the bins that hold enough rows; the others together.
         missing, unknown: shares of rows without a value, or with a category that the reference
             does not have.
+        auc: how well rows of the window can be told from rows of the reference, 0.5: not at all.
+        estimate: what the model is worth by its own confidence.
+        ..._before: the same of the reference.
         bins: reference and window beside each other, for pictures; kept and not indexed.
     """
 
@@ -49,7 +53,9 @@ class DriftFigures(Struct, frozen=True, kw_only=True, omit_defaults=True):
     p_value: float | None = None
     ks: float | None = None
     auc: float | None = None
+    auc_before: float | None = None
     estimate: float | None = None
+    estimate_before: float | None = None
     missing: float | None = None
     missing_before: float | None = None
     unknown: float | None = None

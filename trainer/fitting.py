@@ -1,6 +1,6 @@
 """From prepared columns to a fitted model with honest figures: fit, choose, fit again, test."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,12 @@ from contracts.feature_schema import FeatureSchema
 from contracts.packages import Costs, Metrics, Target
 from contracts.scorer import Columns, Scorer
 from trainer.recipes import Recipe
+from trainer.reference.answers import OutOfSample
 from trainer.splitting import Rows, Split
 from trainer.task_detection import TrainedTask
 from trainer.thresholds import best_threshold
+
+Answers = Sequence[Outcome | None]
 
 _ROWS_OF_SILHOUETTE = 2000
 """Its cost grows with the square of the rows."""
@@ -38,6 +41,7 @@ class FittedModel(Struct, frozen=True):
         metrics: `validation` of the model fitted on train, `test` of the one fitted on
             train and validation.
         held_out: figures of that model on `held_out_rows`, some of the test rows.
+        unseen: what these two answered on the validation and the test rows.
     """
 
     estimator: str
@@ -48,6 +52,7 @@ class FittedModel(Struct, frozen=True):
     targets: tuple[Target, ...]
     metrics: dict[str, Metrics]
     held_out: Metrics
+    unseen: OutOfSample
 
 
 class Examples(Struct, frozen=True):
@@ -112,7 +117,8 @@ class Learner:
             _check_costs(self._recipe.costs, self._examples, model)
         rows = self._split.validation
         threshold = _threshold(model, self._inputs, self._examples, rows, self._recipe)
-        return Validated(threshold, self.figures(model, threshold, rows))
+        answers = self.answers(model, threshold, rows)
+        return Validated(threshold, answers, self.figures(model, rows, answers))
 
     def fit(self, build: Callable[[], Pipeline], rows: Rows) -> "_Fitted":
         """Fit a new pipeline to some rows; errors as `validate`."""
@@ -138,12 +144,15 @@ class Learner:
         targets, costs = _targets(model.pipeline, self._examples), self._recipe.costs
         return Scorer(task, schema, model.pipeline, model.labels, threshold, targets, costs)
 
-    def figures(self, model: "_Fitted", threshold: float | None, rows: Rows) -> Metrics:
-        """Measure on some rows."""
-        examples, given = self._examples, _take(self._inputs, rows)
-        answers = self.scorer(model, threshold).answer(given)
+    def answers(self, model: "_Fitted", threshold: float | None, rows: Rows) -> Answers:
+        """What it answers to some rows."""
+        return self.scorer(model, threshold).answer(_take(self._inputs, rows))
+
+    def figures(self, model: "_Fitted", rows: Rows, answers: Answers) -> Metrics:
+        """Measure its answers to some rows."""
+        examples = self._examples
         if not examples.targets:
-            return _figures_without_truth(model.pipeline, given, answers)
+            return _figures_without_truth(model.pipeline, _take(self._inputs, rows), answers)
         known = _targets(model.pipeline, examples) or [
             Target(name, model.labels) for name in examples.targets
         ]
@@ -155,6 +164,7 @@ class Validated(Struct, frozen=True):
     """What the validation rows say about a model that was fitted on the training rows."""
 
     threshold: float | None
+    answers: Answers
     figures: Metrics
 
 
@@ -183,8 +193,12 @@ def fit_model(
     validated = learner.validate(build)
     threshold, metrics = validated.threshold, {"validation": validated.figures}
     final = honest = learner.fit(build, split.before_test)
-    metrics["test"] = learner.figures(honest, threshold, split.test)
-    held_out = learner.figures(honest, threshold, held_out_rows) if len(held_out_rows) else {}
+    tested = learner.answers(honest, threshold, split.test)
+    metrics["test"] = learner.figures(honest, split.test, tested)
+    held_out = {}
+    if len(held_out_rows):
+        answers = learner.answers(honest, threshold, held_out_rows)
+        held_out = learner.figures(honest, held_out_rows, answers)
     if recipe.final_fit == "all":
         everything = np.arange(len(split.train) + len(split.validation) + len(split.test))
         final = learner.fit(build, everything.astype(np.intp))
@@ -199,6 +213,7 @@ def fit_model(
         _targets(final.pipeline, examples),
         metrics,
         held_out,
+        OutOfSample(np.concatenate([split.validation, split.test]), [*validated.answers, *tested]),
     )
 
 
@@ -262,9 +277,7 @@ def _threshold(
     return best_threshold(np.asarray(target[rows] == model.classes[1]), scores, recipe.costs)
 
 
-def _figures_without_truth(
-    model: Pipeline, given: Any, answers: "list[Outcome | None] | Any"
-) -> Metrics:
+def _figures_without_truth(model: Pipeline, given: Any, answers: Answers) -> Metrics:
     """Besides what `outcome_metrics` counts, the silhouette of clusters (Rousseeuw 1987)."""
     metrics = outcome_metrics(answers, {}, {})
     clusters = np.array([a.cluster for a in answers if isinstance(a, Clustering)])

@@ -25,6 +25,8 @@ from contracts.packages import (
     sha256,
 )
 from contracts.payloads import dump_payload
+from contracts.reference import named
+from contracts.reference import to_bytes as reference_bytes
 from contracts.scorer import Columns, Scorer
 from contracts.settings import Settings
 from contracts.tabular import feature_columns
@@ -38,6 +40,10 @@ from trainer.golden import golden_samples
 from trainer.onnx_form import with_onnx
 from trainer.packaging import check_stored, store_package
 from trainer.recipes import check_limits, check_model_name
+from trainer.reference.answers import OutOfSample
+from trainer.reference.building import build_reference
+
+_LEAST_ROWS_OF_A_REFERENCE = 200
 
 
 def import_model(
@@ -99,9 +105,10 @@ def import_model(
         created_by=author(),
     )
     draft, held_out = _with_holdout(draft, scorer, columns, _truth(sample, schema, task))
+    draft, reference = _with_reference(draft, scorer, columns, _truth(sample, schema, task))
     draft, onnx = with_onnx(draft, estimator, columns)
     store = ModelStore(settings.store_url)
-    manifest, digest = store_package(store, draft, data, key, onnx, held_out)
+    manifest, digest = store_package(store, draft, data, key, onnx, held_out, reference)
     check_stored(store, manifest, digest, load_trusted_keys(settings.keys, "packages"))
     announce_trained(settings, manifest, digest)
     return manifest, digest
@@ -181,6 +188,21 @@ def _truth(sample: Any, schema: ImportSchema, task: Task) -> Truth:
         else [label_text(v) for v in sample[name].tolist()]
         for name in schema.targets
     }
+
+
+def _with_reference(
+    draft: Manifest, scorer: Scorer, columns: Columns, truth: Truth
+) -> tuple[Manifest, bytes | None]:
+    """The sample says what the data looks like if it has enough rows; it has no times."""
+    rows = len(columns[0])
+    if rows < _LEAST_ROWS_OF_A_REFERENCE:
+        return draft, None
+    answers = OutOfSample(np.arange(rows, dtype=np.intp), scorer.predict(columns))
+    reference = build_reference(
+        scorer.schema, columns, None, answers, truth, draft.classes, draft.monitor
+    )
+    data = reference_bytes(reference)
+    return replace(draft, reference=named(data)), data
 
 
 def _with_holdout(

@@ -19,6 +19,7 @@ def store_package(
     key: Ed25519PrivateKey,
     onnx: bytes | None = None,
     holdout: bytes | None = None,
+    reference: bytes | None = None,
 ) -> tuple[Manifest, str]:
     """Sign and store a package as the version after the newest one.
 
@@ -28,6 +29,7 @@ def store_package(
         draft: the manifest, whose version number does not count.
         onnx: the ONNX form, if the manifest names one.
         holdout: the held-out rows, if the manifest names any.
+        reference: what the training data looked like, if the manifest names it.
 
     Returns:
         The manifest as stored, and its digest.
@@ -41,7 +43,7 @@ def store_package(
         manifest = replace(draft, version=str(number))
         package = sign_package(manifest, payload, key, onnx)
         try:
-            store.put(manifest.model, manifest.version, package, holdout)
+            store.put(manifest.model, manifest.version, package, holdout, reference)
         except VersionTakenError:
             continue
         return manifest, package.digest

@@ -39,6 +39,7 @@ class TrainingData(Struct, frozen=True):
 
     Args:
         examples: the n rows as they are learned from.
+        moments: times of the n rows, seconds; None: they have none.
         beside: columns that are no features here, and that another version needs.
         rows_without_target: rows of the window that were dropped.
     """
@@ -50,6 +51,7 @@ class TrainingData(Struct, frozen=True):
     split: Split
     window: DataWindow
     rows_without_target: int
+    moments: NDArray[np.float64] | None
     beside: dict[str, list[FeatureValue]]
 
 
@@ -95,8 +97,14 @@ def prepare(
             left_out=found.left_out,
         ),
         len(frame) - len(labelled),
+        None if moments is None else _seconds(moments),
         {f.name: values for f, values in zip(other, feature_columns(labelled, other), strict=True)},
     )
+
+
+def _seconds(moments: pd.Series) -> NDArray[np.float64]:
+    since = moments - pd.Timestamp(0, tz="UTC")
+    return np.asarray(since / pd.Timedelta(seconds=1), dtype=np.float64)
 
 
 def _values(column: pd.Series, task: TrainedTask) -> NDArray[Any]:

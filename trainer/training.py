@@ -14,6 +14,8 @@ from contracts.model_store import ModelStore
 from contracts.package_loading import installed_libraries
 from contracts.packages import Holdout, Manifest, Payload, sha256
 from contracts.payloads import dump_payload
+from contracts.reference import named
+from contracts.reference import to_bytes as reference_bytes
 from contracts.settings import Settings
 from trainer.announcing import announce_trained
 from trainer.author import author
@@ -29,6 +31,7 @@ from trainer.planning import plan
 from trainer.preparing import TrainingData, prepare
 from trainer.progress import Steps
 from trainer.recipes import LOG, Recipe, check_recipe
+from trainer.reference.building import build_reference
 from trainer.splitting import Rows
 from trainer.tuning import tuned
 
@@ -95,10 +98,12 @@ def _train(recipe: Recipe, settings: Settings, steps: Steps) -> TrainedVersion:
     draft = _draft(recipe, settings, data, fitted, planned.kind, payload, held_out)
     with steps.step("measuring what each feature is worth"):
         draft = with_importance(draft, recipe, fitted.honest, rows)
+    with steps.step("describing the data, for drift to be measured against"):
+        reference = _reference(recipe, data, fitted)
     with steps.step(f"packaging into {store.url}"):
         draft, onnx = with_onnx(draft, fitted.scorer.estimator, data.examples.columns)
-        draft = replace(draft, parent=parent, tuning=record)
-        manifest, digest = store_package(store, draft, payload, key, onnx, held_out)
+        draft = replace(draft, parent=parent, tuning=record, reference=named(reference))
+        manifest, digest = store_package(store, draft, payload, key, onnx, held_out, reference)
         check_stored(store, manifest, digest, load_trusted_keys(settings.keys, "packages"))
     announce_trained(settings, manifest, digest)
     return TrainedVersion(
@@ -154,6 +159,22 @@ def _draft(
         libraries=installed_libraries(),
         created_at=datetime.now(UTC),
         created_by=author(),
+    )
+
+
+def _reference(recipe: Recipe, data: TrainingData, fitted: FittedModel) -> bytes:
+    examples, unseen = data.examples, fitted.unseen
+    return reference_bytes(
+        build_reference(
+            examples.schema,
+            examples.columns,
+            data.moments,
+            unseen,
+            examples.truth(unseen.rows),
+            fitted.classes,
+            recipe.monitor,
+            recipe.random_state,
+        )
     )
 
 

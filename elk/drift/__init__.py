@@ -1,0 +1,1 @@
+"""Drift: what versions meet and answer beside their reference, window by window."""

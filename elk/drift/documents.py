@@ -1,0 +1,121 @@
+"""Documents of drift: their ids, writing them, and what of them is there already."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from elasticsearch import Elasticsearch
+from msgspec import Struct
+
+from contracts.errors import MillraceError
+from contracts.settings import Settings
+from contracts.windows import Window
+from prediction_log.bulk import index_lines
+from prediction_log.indices import IndexNames
+from prediction_log.pages import hits
+from prediction_log.window_documents import DriftDocument
+
+_PAGE = 5000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HEADERS = {"accept": "application/json", "content-type": "application/x-ndjson"}
+
+
+class Written(Struct, frozen=True):
+    """What the documents of a window say: how many there are, and of how many rows."""
+
+    documents: int
+    least_rows: int
+    most_rows: int
+
+
+def document_id(document: DriftDocument) -> str:
+    """The same whenever the window is looked at, so that it is overwritten."""
+    model, start = document.model, int(document.window.start.timestamp())
+    signal = hashlib.sha256(document.verdict.signal.encode()).hexdigest()[:12]
+    return f"{model.name}-{model.version}-{model.role}-{start}-{signal}"
+
+
+def write(client: Elasticsearch, settings: Settings, documents: Sequence[DriftDocument]) -> None:
+    """Write the documents of a window.
+
+    Raises:
+        MillraceError: Elasticsearch refused one.
+    """
+    names = IndexNames(settings)
+    lines = [
+        index_lines(names.drift(one.model.name, one.window.start), document_id(one), one)
+        for one in documents
+    ]
+    answer = client.perform_request(
+        "POST",
+        "/_bulk?filter_path=errors,items.*.error.reason",
+        headers=_HEADERS,
+        body=b"".join(lines),
+    ).body
+    if answer["errors"]:
+        reasons = [
+            item["index"]["error"]["reason"]
+            for item in answer["items"]
+            if "error" in item.get("index", {})
+        ]
+        raise MillraceError(f"Elasticsearch refused a document of drift: {reasons[0]}")
+
+
+def written(
+    client: Elasticsearch, settings: Settings, model: str, version: str
+) -> dict[tuple[datetime, str], Written]:
+    """Start of a window and role -> what is there of a version."""
+    composite: dict[str, Any] = {
+        "size": _PAGE,
+        "sources": [
+            {"start": {"terms": {"field": "window.start"}}},
+            {"role": {"terms": {"field": "model.role"}}},
+        ],
+    }
+    found: dict[tuple[datetime, str], Written] = {}
+    while True:
+        answer = client.search(
+            index=IndexNames(settings).pattern("drift", model),
+            size=0,
+            query={"term": {"model.version": version}},
+            aggs={
+                "windows": {
+                    "composite": composite,
+                    "aggs": {
+                        "least": {"min": {"field": "rows"}},
+                        "most": {"max": {"field": "rows"}},
+                    },
+                }
+            },
+            filter_path="aggregations.windows",
+        ).body
+        windows = answer.get("aggregations", {}).get("windows", {})
+        for bucket in windows.get("buckets", []):
+            start = _EPOCH + timedelta(milliseconds=bucket["key"]["start"])
+            rows = (int(bucket[name]["value"]) for name in ("least", "most"))
+            found[start, bucket["key"]["role"]] = Written(bucket["doc_count"], *rows)
+        if len(windows.get("buckets", [])) < _PAGE:
+            return found
+        composite = composite | {"after": windows["after_key"]}
+
+
+def read(
+    client: Elasticsearch,
+    settings: Settings,
+    model: str,
+    version: str,
+    role: str,
+    windows: Sequence[Window],
+) -> list[DriftDocument]:
+    """The documents of some windows, in no order."""
+    starts = [window.start.isoformat() for window in windows]
+    filters: list[dict[str, Any]] = [
+        {"term": {"model.version": version}},
+        {"term": {"model.role": role}},
+        {"terms": {"window.start": starts}},
+    ]
+    pattern = IndexNames(settings).pattern("drift", model)
+    found = hits(client, pattern, filters, sort=({"_shard_doc": "asc"},))
+    return [msgspec.convert(hit["_source"], DriftDocument, strict=False) for hit in found]

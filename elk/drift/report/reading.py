@@ -1,0 +1,150 @@
+"""The windows of a version for a report: as written by the monitor, or measured now."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from elasticsearch import Elasticsearch
+from msgspec import Struct
+
+from contracts.errors import UsageError
+from contracts.keys import load_trusted_keys
+from contracts.model_store import ModelStore
+from contracts.packages import Manifest, verify_package
+from contracts.settings import Settings
+from contracts.windows import Window
+from elk.drift.documents import read
+from elk.drift.measuring import measure_window, read_reference, rows_of
+from elk.drift.verdicts import spoken_of
+from elk.window_counts import VersionWindow
+from prediction_log.client import connect, translated
+from prediction_log.window_documents import DriftDocument
+
+ROLES = ("champion", "canary", "shadow")
+
+
+class DriftReport(Struct, frozen=True, kw_only=True):
+    """Windows of a version in one role.
+
+    Args:
+        windows: oldest first. rows: of each. documents: signal -> one document per window; None
+            where a window has none of that signal.
+    """
+
+    model: str
+    version: str
+    role: str
+    window_hours: float
+    windows: tuple[Window, ...]
+    rows: tuple[int, ...]
+    documents: Mapping[str, tuple[DriftDocument | None, ...]]
+
+
+def report(
+    settings: Settings,
+    model: str,
+    version: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    windows: int = 8,
+) -> DriftReport:
+    """The newest windows of a version, or those that begin in [start, end).
+
+    What the monitor has not written is measured, and not written.
+
+    Args:
+        version: None: the newest that has answered anything.
+
+    Raises:
+        UsageError: there is no such version, or it answered nothing then.
+        SignatureError, PackageError: its package is not to be trusted.
+        UnreachableError: Elasticsearch or the model store does not answer.
+    """
+    store = ModelStore(settings.store_url)
+    store.find(model, version)
+    client = connect(settings, connections=1)
+    try:
+        with translated(settings):
+            for number in [version] if version else reversed(list(store.versions(model))):
+                manifest = _verified(settings, store, model, number)
+                counts = rows_of(client, settings, manifest)
+                if counts:
+                    return _report(client, settings, manifest, counts, start, end, windows)
+    finally:
+        client.close()
+    named = f"version {version} of '{model}'" if version else f"'{model}'"
+    raise UsageError(f"{named} has answered no event that the log holds: there is nothing to show")
+
+
+def _verified(settings: Settings, store: ModelStore, model: str, version: str) -> Manifest:
+    digest = store.find(model, version).digest
+    return verify_package(
+        store.read(model, digest),
+        digest=digest,
+        environment=settings.environment,
+        trusted=load_trusted_keys(settings.keys, "packages"),
+    )
+
+
+def _report(
+    client: Elasticsearch,
+    settings: Settings,
+    manifest: Manifest,
+    counts: Mapping[VersionWindow, int],
+    start: datetime | None,
+    end: datetime | None,
+    most: int,
+) -> DriftReport:
+    role = max(ROLES, key=lambda role: (_newest(counts, role), -ROLES.index(role)))
+    wanted = [
+        one
+        for one in sorted(counts)
+        if one.role == role
+        and (start is None or one.window.start >= start)
+        and (end is None or one.window.start < end)
+    ]
+    if not wanted:
+        raise UsageError(
+            f"version {manifest.version} of '{manifest.model}' answered no event in that time; "
+            f"its windows begin from {min(counts).window.start:%Y-%m-%d %H:%M} to "
+            f"{max(counts).window.start:%Y-%m-%d %H:%M} UTC"
+        )
+    chosen = wanted if start or end else wanted[-most:]
+    documents = _documents(client, settings, manifest, chosen, counts)
+    signals = dict.fromkeys(one.verdict.signal for found in documents for one in found)
+    by_signal = [{one.verdict.signal: one for one in found} for found in documents]
+    return DriftReport(
+        model=manifest.model,
+        version=manifest.version,
+        role=role,
+        window_hours=manifest.monitor.window_hours,
+        windows=tuple(one.window for one in chosen),
+        rows=tuple(counts[one] for one in chosen),
+        documents={signal: tuple(found.get(signal) for found in by_signal) for signal in signals},
+    )
+
+
+def _newest(counts: Mapping[VersionWindow, int], role: str) -> float:
+    return max((one.window.start.timestamp() for one in counts if one.role == role), default=0.0)
+
+
+def _documents(
+    client: Elasticsearch,
+    settings: Settings,
+    manifest: Manifest,
+    chosen: Sequence[VersionWindow],
+    counts: Mapping[VersionWindow, int],
+) -> list[list[DriftDocument]]:
+    reference = read_reference(settings, manifest)
+    windows = [one.window for one in chosen]
+    role = chosen[0].role
+    there: dict[Window, list[DriftDocument]] = {window: [] for window in windows}
+    for document in read(client, settings, manifest.model, manifest.version, role, windows):
+        there[document.window].append(document)
+    expected = spoken_of(reference, role)
+    return [
+        there[one.window]
+        if len(there[one.window]) == expected
+        and all(document.rows == counts[one] for document in there[one.window])
+        else measure_window(client, settings, manifest, reference, one, counts[one])
+        for one in chosen
+    ]

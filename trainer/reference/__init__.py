@@ -1,0 +1,1 @@
+"""What the training data looked like: the reference that drift is measured against."""
