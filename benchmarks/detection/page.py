@@ -47,7 +47,9 @@ def _head(runs: Sequence[DetectionRun]) -> str:
         f"limit (false alarms allowed: {RULE.false_alarms:.0%} of windows); performance: the AUC "
         f"{AUC_MARGIN:g} below that of the held-out rows. Alerts need {RULE.over} of the newest "
         f"{RULE.windows} windows; 'one window' is what a single verdict would do. ADWIN and DDM "
-        "are River's, with their defaults.\n"
+        "are River's, with their defaults. Where nothing moves that a detector looks at (features under "
+        "'concept'), what it found is a false alarm. An alert that was open at the onset by mistake "
+        "hides the drift behind it: then it was not found.\n"
     )
 
 
@@ -56,10 +58,8 @@ def _tables(runs: Sequence[DetectionRun]) -> str:
     for kind in dict.fromkeys(run.kind for run in runs):
         lines += [f"## {kind}\n", "| " + " | ".join(_COLUMNS) + " |"]
         lines.append("| " + " | ".join(["---"] * len(_COLUMNS)) + " |")
-        for detector, window in _ways(runs):
-            lines.append(
-                _line([r for r in runs if r.kind == kind and _way(r) == (detector, window)])
-            )
+        of_kind = [run for run in runs if run.kind == kind]
+        lines += [_line([r for r in of_kind if _way(r) == way]) for way in _ways(of_kind)]
         lines.append("")
     return "\n".join(lines)
 
@@ -105,7 +105,7 @@ def _draw(runs: Sequence[DetectionRun], path: Path) -> None:
             found = [run.delay for run in of if run.delay is not None]
             axis.plot(found, [place] * len(found), "o", alpha=0.4)
             if len(found) < len(of):
-                missed = f"{len(of) - len(found)} of {len(of)} missed"
+                missed = f"not in {len(of) - len(found)} of {len(of)}"
                 axis.annotate(
                     missed,
                     (EVENTS, place),

@@ -63,7 +63,7 @@ def measure(seeds: int, folder: Path, say: Callable[[str], None]) -> list[Detect
         by_river = _river(signals, folder)
         for stream, seen, alarms in zip(streams, signals, by_river, strict=True):
             found = [*_watched(learned, limits, seen), *((n, 0, at) for n, at in alarms.items())]
-            runs += [_run(detector, rows, stream, at) for detector, rows, at in found]
+            runs += [run_of(detector, rows, stream, at) for detector, rows, at in found]
         say(f"detection, {kind}: {seeds} streams of {EVENTS:,} events")
     return runs
 
@@ -83,7 +83,8 @@ def _watched(
             yield detector, rows, [(window + 1) * rows - 1 for window in raised(over, rule)]
 
 
-def _run(detector: str, window: int, stream: SyntheticStream, at: Sequence[int]) -> DetectionRun:
+def run_of(detector: str, window: int, stream: SyntheticStream, at: Sequence[int]) -> DetectionRun:
+    """What a detector did that raised alarms with these events, from 0."""
     onset = stream.drift.onset_row
     before = stream.events if onset is None else onset
     after = [position - before + 1 for position in at if position >= before]

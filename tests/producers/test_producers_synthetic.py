@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -178,4 +177,4 @@ def test_drift_is_told_in_words() -> None:
     assert "from event 5,001 on" in said
     assert "distance_km" in said
     assert "label" not in said
-    assert "no drift" in msgspec.structs.replace(stream(Kind.STATIONARY)).drift.sentence()
+    assert "no drift" in stream(Kind.STATIONARY).drift.sentence()
