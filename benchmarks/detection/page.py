@@ -47,9 +47,9 @@ def _head(runs: Sequence[DetectionRun]) -> str:
         f"limit (false alarms allowed: {RULE.false_alarms:.0%} of windows); performance: the AUC "
         f"{AUC_MARGIN:g} below that of the held-out rows. Alerts need {RULE.over} of the newest "
         f"{RULE.windows} windows; 'one window' is what a single verdict would do. ADWIN and DDM "
-        "are River's, with their defaults. Where nothing moves that a detector looks at (features under "
-        "'concept'), what it found is a false alarm. An alert that was open at the onset by mistake "
-        "hides the drift behind it: then it was not found.\n"
+        "are River's, with their defaults. Where nothing moves that a detector looks at (features "
+        "under 'concept'), what it found is a false alarm. An alert that was open at the onset by "
+        "mistake hides the drift behind it: then it was not found.\n"
     )
 
 
