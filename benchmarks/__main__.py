@@ -12,6 +12,8 @@ import local_stack
 from benchmarks import end_to_end, indexing, latency, runtimes, scaling, swapping, throughput
 from benchmarks.bed import Bed, bed
 from benchmarks.contestants import ALL, BARE, COPY, EXACTLY_ONCE, ONNX, WORKER, Contestant
+from benchmarks.detection.page import write_detection
+from benchmarks.detection.runs import measure as measure_detection
 from benchmarks.latency import LatencyRun
 from benchmarks.machine import describe
 from benchmarks.page import write_page
@@ -29,20 +31,33 @@ _DOCUMENTS = 200_000
 _MEMORY = (1_000_000, 5_000_000)
 _CALLS = 201
 
+_DETECTION = "detection"
+"""The part that needs no servers, measures no speed, and so has a page of its own."""
+
 NewBed = Callable[[int], AbstractContextManager[Bed]]
 
 
 def main() -> None:
     """Entry point."""
     chosen = _parse()
-    results = Results(describe())
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
+        if _DETECTION in chosen.parts:
+            chosen.parts.remove(_DETECTION)
+            runs = measure_detection(chosen.seeds, here, _say)
+            sys.stdout.write(write_detection(runs, chosen.output).read_text())
+        if chosen.parts:
+            measure(chosen, here)
+
+
+def measure(chosen: argparse.Namespace, here: Path) -> None:
+    """The parts that need servers; one page of all their figures."""
+    results = Results(describe())
+    with local_stack.session() as servers:
         # A temporary stack: its data, some 15 GB at the end, goes with it.
-        with local_stack.session() as servers:
-            for part in chosen.parts:
-                _PARTS[part](partial(bed, servers, here), results, chosen, here)
-                write(results, chosen.output / "bench.json")
+        for part in chosen.parts:
+            _PARTS[part](partial(bed, servers, here), results, chosen, here)
+            write(results, chosen.output / "bench.json")
     page = write_page(results, chosen.output)
     sys.stdout.write(page.read_text())
 
@@ -178,12 +193,13 @@ def _parse() -> argparse.Namespace:
         description=__doc__,
         epilog="Example: make bench ARGS='throughput latency --rounds 3'",
     )
-    parser.add_argument("parts", nargs="*", choices=[*_PARTS, []], metavar="PART")
+    parser.add_argument("parts", nargs="*", choices=[*_PARTS, _DETECTION, []], metavar="PART")
     parser.add_argument("--rounds", type=int, default=3, help="how often each figure is taken")
     parser.add_argument("--seconds", type=float, default=10.0, help="length of a steady load")
+    parser.add_argument("--seeds", type=int, default=10, help="streams of each kind of drift")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"))
     chosen = parser.parse_args()
-    chosen.parts = chosen.parts or list(_PARTS)
+    chosen.parts = chosen.parts or [*_PARTS, _DETECTION]
     return chosen
 
 

@@ -11,7 +11,7 @@ from benchmarks.processes import PROJECT, Watched, python
 from contracts.kafka import consumer_group
 from contracts.settings import Settings
 
-_PEERS = PROJECT / ".venv-bench/bin/python"
+PEERS = PROJECT / ".venv-bench/bin/python"
 """Of the peers: Quix Streams wants an older confluent-kafka than we do."""
 
 
@@ -92,7 +92,7 @@ def start(contestant: Contestant, bed: Bed, model: str, folder: Path, **variable
     module = f"benchmarks.contenders.{contestant.module}"
     argument = msgspec.json.encode(task).decode()
     if contestant.peer:
-        return Watched(python(module, argument, interpreter=str(_PEERS)), log)
+        return Watched(python(module, argument, interpreter=str(PEERS)), log)
     return Watched(python(module, argument), log)
 
 

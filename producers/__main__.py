@@ -1,4 +1,4 @@
-"""`python -m producers FILE --model NAME`: the same as `millrace produce`."""
+"""`python -m producers FILE --model NAME`: what `millrace produce` does with files."""
 
 import argparse
 import sys
@@ -10,6 +10,7 @@ from contracts.errors import MillraceError
 from contracts.settings import load_settings
 from producers.command import exit_status, run
 from producers.file_replay import ReplayRequest
+from producers.sources import TableFile
 from producers.table_rows import Columns, label_columns
 
 
@@ -35,7 +36,7 @@ def main() -> int:
         summary = run(
             load_settings(bootstrap_servers=given.bootstrap_servers),
             ReplayRequest(
-                file=given.file,
+                source=TableFile(given.file),
                 model=given.model,
                 columns=Columns(
                     id=given.id_column,

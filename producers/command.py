@@ -1,4 +1,4 @@
-"""What `millrace produce` and `python -m producers` do: replay a file, talk to people."""
+"""What `millrace produce` and `python -m producers` do: replay a table, talk to people."""
 
 import logging
 import signal
@@ -10,14 +10,15 @@ from types import FrameType
 from rich.console import Console
 
 from contracts.settings import Settings
-from producers.file_replay import ReplayRequest, ReplaySummary, replay_file
+from producers.file_replay import ReplayRequest, replay_file
 from producers.progress_display import ProgressDisplay
+from producers.replay_summary import ReplaySummary
 
 INTERRUPTED = 130
 
 
 def run(settings: Settings, request: ReplayRequest) -> ReplaySummary:
-    """Replay a file until its end or SIGINT/SIGTERM; progress goes to standard error.
+    """Replay a source until its end or SIGINT/SIGTERM; progress goes to standard error.
 
     Raises:
         MillraceError: as `replay_file`.
@@ -50,6 +51,8 @@ def sentences(summary: ReplaySummary) -> Iterator[str]:
         yield f"{summary.refused:,} were refused before sending; the first: {summary.first_refusal}"
     if summary.failure:
         yield f"{summary.failed:,} events were not acknowledged: {summary.failure}"
+    if summary.drift is not None:
+        yield summary.drift.sentence()
     if not summary.finished:
         yield "to continue: the same command with --resume"
 

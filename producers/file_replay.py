@@ -1,9 +1,10 @@
-"""The replay of a file: model's schema, table, topics and progress put together."""
+"""The replay of a table: model's schema, rows, topics and progress put together."""
 
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -16,13 +17,15 @@ from contracts.kafka import describe_topics
 from contracts.model_store import ModelStore
 from contracts.packages import Manifest
 from contracts.settings import Settings
-from contracts.tabular import read_table
 from contracts.topics import Topics
 from producers.acknowledged_prefix import AcknowledgedPrefix
 from producers.client import FeatureProducer
-from producers.progress_file import ProgressFile, SavedReplay, check_resumable, fingerprint
+from producers.late_labels import with_labels_due
+from producers.progress_file import ProgressFile, SavedReplay, check_resumable
 from producers.replay import Outgoing, Progress, Replay, Result
+from producers.replay_summary import ReplaySummary, summarised
 from producers.sent_rows import end_positions, find_sent_rows, header
+from producers.sources import Source
 from producers.table_rows import NOW, Columns, TableRows, text_columns
 
 SAVE_SECONDS = 1.0
@@ -32,41 +35,15 @@ Say = Callable[[str], None]
 
 
 class ReplayRequest(Struct, frozen=True, kw_only=True):
-    """What to replay. `rate`: events per second; None: full speed."""
+    """What to replay. `rate`: events per second; None: full speed. Labels are sent when an event
+    has occurred that is so much later than their own."""
 
-    file: Path
+    source: Source
     model: str
     columns: Columns = Columns()
+    label_delay: timedelta = timedelta()
     rate: float | None = None
     resume: bool = False
-
-
-class ReplaySummary(Struct, frozen=True, kw_only=True):
-    """What a file's replay came to.
-
-    `rows` is the file's number, `rows_done` how many of them Kafka has by now, of this and
-    earlier runs; `sent`, `acknowledged`, `labels` (sent), `refused` and `failed` (sent, not
-    acknowledged) are of this run.
-    """
-
-    file: str
-    model: str
-    model_version: str
-    topic: str
-    rows: int
-    rows_done: int
-    resumed_at: int
-    sent: int
-    acknowledged: int
-    labels: int
-    refused: int
-    failed: int
-    seconds: float
-    events_per_second: float
-    interrupted: bool
-    finished: bool
-    failure: str | None
-    first_refusal: str | None
 
 
 def replay_file(
@@ -78,7 +55,7 @@ def replay_file(
     say: Say = lambda sentence: None,
     stop: threading.Event | None = None,
 ) -> ReplaySummary:
-    """Send each row of a file once, as a feature event, in the order of their times.
+    """Send each row of a source once, as a feature event, in the order of their times.
 
     Args:
         on_start: called with the first position to send and the number of rows.
@@ -94,29 +71,38 @@ def replay_file(
         raise UsageError(
             f"the rate must be a number above 0 (events per second), not {request.rate}"
         )
-    sha256 = fingerprint(request.file)
+    sha256 = request.source.fingerprint()
     version, manifest = newest_manifest(settings, request.model)
     more = parent_features(settings, manifest)
     read_as = FeatureSchema((*manifest.schema.features, *more))
-    frame = read_table(request.file, text_columns(read_as, request.columns))
+    frame = request.source.read(text_columns(read_as, request.columns))
     columns = with_default_time(request.columns, frame, manifest)
     schema = FeatureSchema((*manifest.schema.features, *(f for f in more if f.name in frame)))
-    rows = TableRows(frame, schema, columns, model=request.model, source=request.file)
+    name = request.source.path
+    rows = TableRows(frame, schema, columns, model=request.model, source=name)
+    if request.label_delay and (rows.span is None or columns.label is None):
+        raise UsageError("labels come later than events only where both times and labels are known")
     topics = Topics(settings)
     topic = topics.of_model(request.model).name
     used = [topic] if not columns.labels else [topic, topics.labels.name]
     with (
-        ProgressFile(settings.state_dir, request.file, request.model, topic).exclusively() as file,
+        ProgressFile(settings.state_dir, name, request.model, topic).exclusively() as file,
         FeatureProducer(settings) as producer,
     ):
         ids = {name: facts.id for name, facts in describe_topics(settings, used).items()}
         saved = _earlier(file, request, say)
         if saved is not None:
-            check_resumable(saved, sha256=sha256, columns=columns, topic_ids=ids)
+            check_resumable(
+                saved,
+                sha256=sha256,
+                columns=columns,
+                topic_ids=ids,
+                label_delay=request.label_delay.total_seconds(),
+            )
         else:
             saved = SavedReplay(
                 replay_id=secrets.token_hex(4),
-                file=str(request.file),
+                file=str(name),
                 sha256=sha256,
                 model=request.model,
                 columns=columns,
@@ -124,15 +110,17 @@ def replay_file(
                 rows_done=0,
                 positions=end_positions(settings, used),
                 topic_ids=ids,
+                label_delay=request.label_delay.total_seconds(),
             )
-        _warn(rows, columns, settings, say)
+        _warn(rows, request.label_delay, columns, settings, say)
         file.save(saved)
-        run = _Run(settings, saved, file, rows)
+        drift = request.source.drift
+        run = _Run(settings, saved, file, rows, drift.onset_row if drift else None)
         on_start(saved.rows_done, saved.rows)
         result = run.send(producer, request.rate, on_progress, stop)
         if result.unacknowledged:
             producer.abandon()
-    return _summary(request, version, topic, saved, run.saved, result)
+    return summarised(request.source, version, topic, saved, run.saved, result)
 
 
 def newest_manifest(settings: Settings, model: str) -> tuple[str, Manifest]:
@@ -167,16 +155,24 @@ class _Run:
     """One run of a saved replay; `saved` follows what Kafka has acknowledged."""
 
     def __init__(
-        self, settings: Settings, saved: SavedReplay, file: ProgressFile, rows: TableRows
+        self,
+        settings: Settings,
+        saved: SavedReplay,
+        file: ProgressFile,
+        rows: TableRows,
+        onset_row: int | None,
     ) -> None:
         self.saved = saved
         self._file = file
         self._rows = rows
-        self._prefix = AcknowledgedPrefix(saved.rows_done, saved.positions)
+        self._prefix = AcknowledgedPrefix(saved.rows_done, saved.positions, onset_row)
         self._there = find_sent_rows(settings, saved.positions, saved.replay_id)
-        self._last_there = max((max(rows, default=-1) for rows in self._there.values()), default=-1)
         self._features, *labels = saved.topic_ids
         self._labels = labels[0] if labels else None
+        self._last_there = max((max(rows, default=-1) for rows in self._there.values()), default=-1)
+        if saved.label_delay and self._there.get(self._labels or ""):
+            # A label that is there may have been sent with any row after its own.
+            self._last_there = len(rows)
         self._saved_at = time.monotonic()
 
     def send(
@@ -200,12 +196,18 @@ class _Run:
     def _outgoing(self) -> Iterator[Outgoing]:
         first = self.saved.rows_done
         id_prefix = f"{_short(Path(self.saved.file).stem)}-{self.saved.replay_id}"
-        events = self._rows.events(first, id_prefix=id_prefix, now=time.time)
+        delay = timedelta(seconds=self.saved.label_delay)
+        events = self._rows.events(0 if delay else first, id_prefix=id_prefix, now=time.time)
         features, labels = self._there[self._features], self._there.get(self._labels or "", set())
-        for row, (event, label) in enumerate(events, first):
+        due = with_labels_due(events, first, len(self._rows), delay)
+        for row, (event, known) in enumerate(due, first):
             yield Outgoing(
                 None if row in features else event,
-                None if row in labels else label,
+                tuple(
+                    (label, (header(self.saved.replay_id, of),))
+                    for of, label in known
+                    if of not in labels
+                ),
                 (header(self.saved.replay_id, row),),
             )
 
@@ -213,7 +215,12 @@ class _Run:
         done = self._prefix.rows_done
         # Rows found on the topic may stand before rows sent again: look from there once more.
         positions = self.saved.positions if done <= self._last_there else self._prefix.positions
-        self.saved = msgspec.structs.replace(self.saved, rows_done=done, positions=positions)
+        self.saved = msgspec.structs.replace(
+            self.saved,
+            rows_done=done,
+            positions=positions,
+            before_onset=self.saved.before_onset or self._prefix.marked,
+        )
         self._file.save(self.saved)
         self._saved_at = time.monotonic()
 
@@ -236,7 +243,9 @@ def _earlier(file: ProgressFile, request: ReplayRequest, say: Say) -> SavedRepla
     return None
 
 
-def _warn(rows: TableRows, columns: Columns, settings: Settings, say: Say) -> None:
+def _warn(
+    rows: TableRows, delay: timedelta, columns: Columns, settings: Settings, say: Say
+) -> None:
     if rows.repeated_ids:
         say(
             f"warning: column '{columns.id}' repeats {rows.repeated_ids:,} values; events are told "
@@ -245,41 +254,12 @@ def _warn(rows: TableRows, columns: Columns, settings: Settings, say: Say) -> No
     if rows.span is None:
         return
     first, last = (moment.timestamp() - time.time() for moment in rows.span)
+    last += delay.total_seconds()
     if first < -settings.max_past_days * 86_400 or last > settings.max_future_seconds:
         say(
-            f"warning: events occurred between {rows.span[0]} and {rows.span[1]}; those outside "
-            "MILLRACE_MAX_PAST_DAYS and MILLRACE_MAX_FUTURE_SECONDS are refused"
+            f"warning: events and labels are between {rows.span[0]} and {rows.span[1] + delay}; "
+            "those outside MILLRACE_MAX_PAST_DAYS and MILLRACE_MAX_FUTURE_SECONDS are refused"
         )
-
-
-def _summary(
-    request: ReplayRequest,
-    version: str,
-    topic: str,
-    before: SavedReplay,
-    after: SavedReplay,
-    result: Result,
-) -> ReplaySummary:
-    return ReplaySummary(
-        file=str(request.file),
-        model=request.model,
-        model_version=version,
-        topic=topic,
-        rows=after.rows,
-        rows_done=after.rows_done,
-        resumed_at=before.rows_done,
-        sent=result.sent,
-        acknowledged=result.acknowledged,
-        labels=result.labels,
-        refused=result.refused,
-        failed=result.unacknowledged,
-        seconds=round(result.seconds, 3),
-        events_per_second=round(result.acknowledged / max(result.seconds, 1e-9), 1),
-        interrupted=result.stopped and not after.finished,
-        finished=after.finished,
-        failure=result.failure,
-        first_refusal=result.first_refusal,
-    )
 
 
 def _short(stem: str) -> str:

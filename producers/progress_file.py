@@ -22,6 +22,8 @@ class SavedReplay(Struct, frozen=True, kw_only=True):
 
     `rows_done` rows, in the order of sending, are acknowledged; in every partition, what was
     sent after them stands at or after `positions`. `topic_ids` tell re-created topics.
+    `before_onset` is where they stood before the first row that drift may have changed, once that
+    is known.
     """
 
     replay_id: str
@@ -33,6 +35,8 @@ class SavedReplay(Struct, frozen=True, kw_only=True):
     rows_done: int
     positions: Positions
     topic_ids: dict[str, str]
+    label_delay: float = 0.0
+    before_onset: Positions | None = None
 
     @property
     def finished(self) -> bool:
@@ -98,23 +102,13 @@ class ProgressFile:
             raise MillraceError(f"cannot save the progress in {self.path}: {error}") from error
 
 
-def fingerprint(path: Path) -> str:
-    """The sha256 of a file's content, in hex.
-
-    Raises:
-        UsageError: it cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        raise UsageError(f"there is no file {path}") from None
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-
-
 def check_resumable(
-    saved: SavedReplay, *, sha256: str, columns: Columns, topic_ids: dict[str, str]
+    saved: SavedReplay,
+    *,
+    sha256: str,
+    columns: Columns,
+    topic_ids: dict[str, str],
+    label_delay: float = 0.0,
 ) -> None:
     """Check that a saved replay can go on where it stopped.
 
@@ -130,6 +124,11 @@ def check_resumable(
         raise UsageError(
             f"the replay was started with other columns ({_options(saved.columns)}, now "
             f"{_options(columns)}): give the same, or start again without --resume"
+        )
+    if saved.label_delay != label_delay:
+        raise UsageError(
+            f"the replay was started with labels {saved.label_delay:g} s after their events: give "
+            "the same --label-delay, or start again without --resume"
         )
     if saved.topic_ids != topic_ids:
         raise UsageError(

@@ -17,12 +17,15 @@ STOP_SECONDS = 10.0
 """How long a stopped replay waits for the acknowledgements of what it has sent."""
 
 
+Headers = tuple[Header, ...]
+
+
 class Outgoing(Struct, frozen=True):
-    """One row on its way out; what is None is not sent."""
+    """One row on its way out: an event, unless it is None, and the labels to be sent with it."""
 
     event: FeatureEvent | None
-    label: Label | None = None
-    headers: tuple[Header, ...] = ()
+    labels: tuple[tuple[Label, Headers], ...] = ()
+    headers: Headers = ()
 
 
 class Progress(Struct, frozen=True):
@@ -73,7 +76,7 @@ def replay(
         event the producer refuses is counted and left out.
     """
     return Replay(AcknowledgedPrefix(), rate, on_progress, stop).run(
-        (Outgoing(event, label) for event, label in events), producer
+        (Outgoing(event, ((label, ()),) if label else ()) for event, label in events), producer
     )
 
 
@@ -139,24 +142,25 @@ class Replay:
 
     def _send(self, row: Outgoing, producer: FeatureProducer) -> None:
         prefix = self._prefix
-        prefix.begin((row.event is not None) + (row.label is not None))
+        has_event = row.event is not None
+        prefix.begin(has_event + len(row.labels), event=has_event)
         if row.event is not None:
             try:
                 producer.send(row.event, headers=row.headers, on_delivery=prefix.delivered)
                 self._sent += 1
             except UsageError as error:
-                self._refuse(error)
-        if row.label is not None:
+                self._refuse(error, event=True)
+        for label, headers in row.labels:
             try:
-                producer.send_label(row.label, headers=row.headers, on_delivery=prefix.delivered)
+                producer.send_label(label, headers=headers, on_delivery=prefix.delivered)
                 self._labels += 1
             except UsageError as error:
-                self._refuse(error)
+                self._refuse(error, event=False)
 
-    def _refuse(self, error: UsageError) -> None:
+    def _refuse(self, error: UsageError, *, event: bool) -> None:
         self._refused += 1
         self._first_refusal = self._first_refusal or str(error)
-        self._prefix.withdraw()
+        self._prefix.withdraw(event=event)
 
     def _drain(self, producer: FeatureProducer) -> None:
         """Wait for what is unacknowledged; not for long if somebody wants us to stop."""

@@ -74,3 +74,31 @@ def test_an_event_whose_label_is_on_its_way_stays_behind_the_positions() -> None
     assert (prefix.rows_done, prefix.positions) == (0, {})
     prefix.delivered(delivered(9, "labels", 1))
     assert (prefix.rows_done, prefix.positions) == (1, {"features": {0: 5}, "labels": {1: 10}})
+
+
+def test_a_row_that_sends_labels_only_is_done_and_not_counted_as_an_event() -> None:
+    prefix = AcknowledgedPrefix()
+    prefix.begin(2, event=False)
+    prefix.delivered(delivered(0, "labels"))
+    prefix.delivered(delivered(1, "labels"))
+    prefix.begin(2)
+    prefix.withdraw(event=True)
+    prefix.delivered(delivered(2, "labels"))
+    assert (prefix.rows_done, prefix.acknowledged) == (2, 0)
+
+
+def test_where_the_topics_stood_before_a_marked_row_is_kept() -> None:
+    prefix = AcknowledgedPrefix(positions={"features": {0: 3}}, mark=2)
+    for offset in range(3, 6):
+        assert prefix.marked is None or offset == 5
+        prefix.begin(1)
+        prefix.delivered(delivered(offset))
+    assert prefix.marked == {"features": {0: 5}}
+    assert AcknowledgedPrefix(first_row=3, mark=2).marked is None
+
+
+def test_a_mark_on_the_first_row_is_where_the_topics_stood_at_the_start() -> None:
+    prefix = AcknowledgedPrefix(positions={"features": {0: 3}}, mark=0)
+    prefix.begin(1)
+    prefix.delivered(delivered(3))
+    assert prefix.marked == {"features": {0: 3}}

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from contracts.errors import UsageError
-from producers.progress_file import ProgressFile, SavedReplay, check_resumable, fingerprint
+from producers.progress_file import ProgressFile, SavedReplay, check_resumable
+from producers.sources import TableFile
 from producers.table_rows import Columns
 
 SAVED = SavedReplay(
@@ -114,10 +115,10 @@ def test_a_replay_cannot_go_on_if_something_changed(changed: dict[str, object], 
 def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("a\n1\n")
-    before = fingerprint(path)
+    before = TableFile(path).fingerprint()
     path.write_text("a\n2\n")
-    assert fingerprint(path) != before
+    assert TableFile(path).fingerprint() != before
     with pytest.raises(UsageError, match="there is no file"):
-        fingerprint(tmp_path / "none.csv")
+        TableFile(tmp_path / "none.csv").fingerprint()
     with pytest.raises(UsageError, match="cannot be read"):
-        fingerprint(tmp_path)
+        TableFile(tmp_path).fingerprint()

@@ -30,9 +30,11 @@ from contracts.packages import DataWindow, Manifest, Payload, sha256, sign_packa
 from contracts.settings import Settings
 from contracts.topics import Topics
 from producers.client import FeatureProducer
-from producers.file_replay import ReplayRequest, ReplaySummary, replay_file
+from producers.file_replay import ReplayRequest, replay_file
 from producers.replay import replay
+from producers.replay_summary import ReplaySummary
 from producers.sent_rows import end_positions, find_sent_rows, header
+from producers.sources import TableFile
 from producers.unacknowledged import Delivery
 
 pytestmark = pytest.mark.stack
@@ -271,7 +273,9 @@ def test_a_file_is_sent_once_in_the_order_of_its_times(project: Settings) -> Non
 
 
 def replayed(settings: Settings, resume: bool, **watching: Any) -> ReplaySummary:
-    request = ReplayRequest(file=settings.project_dir / "rows.csv", model="m", resume=resume)
+    request = ReplayRequest(
+        source=TableFile(settings.project_dir / "rows.csv"), model="m", resume=resume
+    )
     return replay_file(settings, request, **watching)
 
 

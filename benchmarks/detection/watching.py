@@ -1,0 +1,78 @@
+"""Windows, verdicts and alerts as the monitor has them, over one stream (pure)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.detection.drift_limits import psi, psi_excess, psi_limit, tau
+from benchmarks.detection.signals import Codes, Learned, Signals
+from contracts.release_rules import MonitorRule
+
+AUC_MARGIN = 0.05
+"""How much worse than the held-out figure the AUC of a window may be."""
+
+Verdicts = NDArray[np.bool_]
+
+
+class DriftLimits:
+    """The limits of every signal for windows of so many rows.
+
+    Args:
+        rows: of a window, and of the blocks of the reference that tell how much windows differ
+            by themselves.
+        rule: the share of windows without drift in which any signal may be over its limit.
+    """
+
+    def __init__(self, learned: Learned, rows: int, rule: MonitorRule) -> None:
+        self._rows = rows
+        share = rule.false_alarms / len(learned.reference)
+        self._signals = {}
+        for name, codes in learned.reference.items():
+            bins = int(codes.max()) + 3  # others and missing, which the reference may not have
+            counts = _counts(codes, bins)
+            blocks = [_counts(block, bins) for block in _windows(codes, rows)]
+            excess = tau([psi_excess(counts, block) for block in blocks])
+            self._signals[name] = counts, psi_limit(counts, rows, excess, share)
+
+    def over(self, signals: Signals) -> Verdicts:
+        """For each whole window whether any signal was over its limit."""
+        found = [
+            [psi(counts, _counts(window, len(counts))) > limit for window in windows]
+            for name, (counts, limit) in self._signals.items()
+            for windows in [_windows(signals.bins[name], self._rows)]
+        ]
+        return np.asarray(np.any(found, axis=0), dtype=bool)
+
+
+def performance_over(learned: Learned, rows: int, signals: Signals) -> Verdicts:
+    """For each whole window whether its AUC was worse than it may be."""
+    return np.array(
+        [
+            signals.auc(slice(first, first + rows)) < learned.auc - AUC_MARGIN
+            for first in range(0, len(signals.label) - rows + 1, rows)
+        ]
+    )
+
+
+def raised(over: Verdicts, rule: MonitorRule) -> list[int]:
+    """Windows at whose end an alert is raised: over in `over` of the newest `windows`; it is
+    resolved when none of these was over."""
+    alerts, is_open = [], False
+    for number in range(len(over)):
+        recent = int(over[max(0, number + 1 - rule.windows) : number + 1].sum())
+        if not is_open and recent >= rule.over:
+            alerts.append(number)
+            is_open = True
+        elif recent == 0:
+            is_open = False
+    return alerts
+
+
+def _windows(codes: Codes, rows: int) -> Sequence[Codes]:
+    whole = len(codes) // rows
+    return list(codes[: whole * rows].reshape(whole, rows))
+
+
+def _counts(codes: Codes, bins: int) -> NDArray[np.float64]:
+    return np.bincount(codes, minlength=bins).astype(np.float64)

@@ -1,0 +1,1 @@
+"""Streams of one invented problem whose drift is known: when it begins, and what it is."""
