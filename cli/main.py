@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 
 from cli import (
+    dashboards,
     dead_letters,
     demo,
     doctor,
@@ -44,6 +45,7 @@ app.add_typer(models.app, name="models")
 app.command("produce")(produce.produce)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(documents.app, name="documents")
+app.add_typer(dashboards.app, name="dashboards")
 app.command("worker")(services.worker)
 app.command("indexer")(services.indexer)
 app.command("judge")(judge.judge)
