@@ -14,6 +14,8 @@ from testcontainers.core.docker_client import DockerClient
 from testcontainers.core.network import Network
 
 KIBANA_IMAGE = "docker.elastic.co/kibana/kibana:8.19.5"
+USED: list[str] = []
+"""What a run has used, for its last lines."""
 _START_SECONDS = 300.0
 _KEY = "only-for-tests-only-for-tests-only"
 
@@ -31,6 +33,7 @@ def session() -> Iterator[tuple[str, str]]:
             urls = _started(running)
         except (UnavailableError, DockerException, RequestException, TimeoutError) as error:
             raise RuntimeError(f"no real Kibana here: {error}") from error
+        USED.append(f"{KIBANA_IMAGE}, {ELASTICSEARCH_IMAGE}")
         yield urls
 
 

@@ -18,6 +18,7 @@ from elk.dashboards import Span, dashboards, query, rows, series
 from elk.dashboards.answers import columns, is_empty
 from elk.dashboards.checking.running import innermost, questions, run
 from elk.dashboards.panels import Dashboard, Filter, Panel
+from elk.dashboards.rules import RULES, rule_body
 from elk.dashboards.saved_objects import as_ndjson, saved_objects
 from prediction_log.client import connect
 from prediction_log.indices import IndexNames
@@ -96,6 +97,20 @@ def test_one_event_is_found_in_all_kinds_that_know_of_events(seeded: Seeded) -> 
         found = rows(panel, seeded.ask(panel, {"event.id": [EVENT]}))
         place = columns(panel).index("event.id")
         assert {row[place] for row in found} == {EVENT}, panel.id
+
+
+def test_a_rule_s_query_finds_what_it_groups_by(seeded: Seeded) -> None:
+    for rule in RULES:
+        params = rule_body(seeded.settings, rule)["params"]
+        figure = {"max": {"field": rule.time_field}}
+        if "aggField" in params:
+            figure = {params["aggType"]: {"field": params["aggField"]}}
+        groups = {"terms": {"field": params["termField"]}, "aggs": {"figure": figure}}
+        body = {"size": 0, **json.loads(params["esQuery"]), "aggs": {"groups": groups}}
+        answer = seeded.client.search(index=",".join(params["index"]), body=body).body
+        buckets = answer["aggregations"]["groups"]["buckets"]
+        assert buckets, rule.id
+        assert all(bucket["figure"]["value"] is not None for bucket in buckets), rule.id
 
 
 def test_a_check_says_which_panel_elasticsearch_refuses(seeded: Seeded) -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from contracts.dead_letters import Reason
 from contracts.events import Role
 from contracts.model_events import ModelEventKind
 from contracts.release_rules import HIGHER_IS_BETTER, LOWER_IS_BETTER
-from elk.dashboards import Panel, Span, dashboards, query, rows, series
+from elk.dashboards import Dashboard, Panel, Span, dashboards, query, rows, series
 from elk.dashboards.answers import columns, is_empty
 from elk.dashboards.fields import field_type
 from elk.dashboards.intervals import MOST_BUCKETS, interval
@@ -186,6 +187,11 @@ def test_ids_and_titles_tell_dashboards_and_panels_apart() -> None:
     for board in dashboards():
         assert len({shown.id for shown in board.panels}) == len(board.panels)
         assert all(shown.question.strip().endswith(("?", ".")) for shown in board.panels)
+
+
+def test_dashboards_can_be_sent_to_a_browser() -> None:
+    sent = msgspec.json.encode(dashboards())
+    assert msgspec.json.decode(sent, type=tuple[Dashboard, ...]) == dashboards()
 
 
 def test_every_metric_on_labels_is_mapped_before_the_first_document_has_it() -> None:

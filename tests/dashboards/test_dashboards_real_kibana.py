@@ -26,7 +26,6 @@ pytestmark = [pytest.mark.kibana, pytest.mark.timeout(900)]
 def settings() -> Iterator[Settings]:
     """Settings for a real Kibana whose Elasticsearch has documents of every kind."""
     with kibana_container.session() as (kibana, elasticsearch):
-        print(f"Kibana: {kibana_container.KIBANA_IMAGE} at {kibana}")
         made = load_settings(kibana=kibana, elasticsearch=elasticsearch)
         install_template(made)
         client = connect(made)
