@@ -1,6 +1,6 @@
 # Everything people and CI run. `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast reference bench chaos soak fuzz audit lint format lock docs clean
+.PHONY: help setup demo test test-fast reference bench chaos kibana soak fuzz audit lint format lock docs clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -47,6 +47,9 @@ soak: $(INSTALLED) ## Run everything at a steady rate for an hour; ARGS="--minut
 
 chaos: $(INSTALLED) ## Run the fault suite (half an hour and more); SEED=1 ROUNDS=5 ONLY=broker
 	@$(BIN)/python -m pytest -m chaos $(if $(ONLY),-k "$(ONLY)") $(ARGS)
+
+kibana: $(INSTALLED) ## Import the dashboards into a real Kibana in Docker, and compare
+	@$(BIN)/python -m pytest -m kibana $(ARGS)
 
 fuzz: $(INSTALLED) ## Fuzz what reads bytes of strangers, FUZZ_SECONDS=60 for each target
 	@$(BIN)/python tests/fuzz/guided.py --seconds "$(or $(FUZZ_SECONDS),60)" \

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from cli import (
     alerts,
+    dashboards,
     dead_letters,
     demo,
     doctor,
@@ -49,6 +50,7 @@ app.command("produce")(produce.produce)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(documents.app, name="documents")
 app.add_typer(drift.app, name="drift")
+app.add_typer(dashboards.app, name="dashboards")
 app.command("worker")(services.worker)
 app.command("indexer")(services.indexer)
 app.command("monitor")(monitor.monitor)

@@ -50,6 +50,11 @@ class Settings(ConnectionSecurity):
         None, description="Elasticsearch URL; default: the local stack"
     )
     kibana: str | None = Field(None, description="Kibana URL, where its objects are imported")
+    kibana_space: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9_\-]+$",
+        description="Space of Kibana for its objects; default: the default space",
+    )
     topic_prefix: str = Field("", description="Put before every topic and consumer group")
     index_prefix: str = Field("millrace", description="Put before every index and template")
     partitions: int = Field(4, ge=1, description="Partitions of the topics that carry events")

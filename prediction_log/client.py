@@ -94,5 +94,7 @@ def reason(error: ApiError) -> str:
     body = error.body
     found = body.get("error") if isinstance(body, dict) else None
     if isinstance(found, dict):
-        return str(found.get("reason") or found.get("type"))
+        # A search that fails on every shard says only that.
+        cause = next(iter(found.get("root_cause", ())), found)
+        return str(cause.get("reason") or found.get("reason") or found.get("type"))
     return str(found or body or error)[:500]

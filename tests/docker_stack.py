@@ -43,7 +43,7 @@ def session() -> Iterator[tuple[str, str]]:
     """
     with ExitStack() as containers:
         try:
-            _require_images()
+            require_images(KAFKA_IMAGE, ELASTICSEARCH_IMAGE)
             host, elasticsearch = _start_elasticsearch(containers)
             servers = _start_kafka(containers, host), elasticsearch
         except (DockerException, requests.RequestException, OSError, TimeoutError) as error:
@@ -51,8 +51,12 @@ def session() -> Iterator[tuple[str, str]]:
         yield servers
 
 
-def _require_images() -> None:
-    """Find or pull the images; decided within seconds where there is no Docker or no registry."""
+def require_images(*images: str) -> None:
+    """Find or pull the images; decided within seconds where there is no Docker or no registry.
+
+    Raises:
+        UnavailableError: there is no Docker, or no such image.
+    """
     try:
         client = docker.from_env(timeout=int(_PULL_STALL_SECONDS))
         client.ping()
@@ -60,7 +64,7 @@ def _require_images() -> None:
         raise UnavailableError("Docker does not answer") from error
     with closing(client):
         remove_leftovers(client)
-        for image in (KAFKA_IMAGE, ELASTICSEARCH_IMAGE):
+        for image in images:
             _require_image(client, image)
         try:
             if not testcontainers_config.ryuk_disabled:

@@ -22,8 +22,9 @@ def stream() -> FlightStream:
 
 def moments(items: list[Outgoing]) -> list[datetime]:
     return [
-        to_datetime((item.event or item.label).occurred_at)  # type: ignore[union-attr]
+        to_datetime(message.occurred_at)
         for item in items
+        for message in ([item.event] if item.event else [label for label, _ in item.labels])
     ]
 
 
@@ -34,7 +35,7 @@ def test_a_label_comes_when_its_flight_has_landed(stream: FlightStream) -> None:
     assert moments(items) == sorted(moments(items))
     assert max(moments(items)) < noon
     departed = {item.event.event_id for item in items if item.event}
-    landed = {item.label.event_id for item in items if item.label}
+    landed = {label.event_id for item in items for label, _ in item.labels}
     assert landed < departed  # some are in the air
 
 
@@ -46,7 +47,9 @@ def test_nothing_is_sent_twice_or_left_out_from_window_to_window(stream: FlightS
         sent += list(timeline.until(moment))
     sent += list(timeline.until(moment + timedelta(days=7)))
     events = [item.event.event_id for item in sent if isinstance(item, Outgoing) and item.event]
-    labels = [item.label.event_id for item in sent if isinstance(item, Outgoing) and item.label]
+    labels = [
+        label.event_id for item in sent if isinstance(item, Outgoing) for label, _ in item.labels
+    ]
     malformed = [item for item in sent if isinstance(item, Malformed)]
     assert len(events) == len(set(events)) == len(stream) - len(malformed)
     assert len(malformed) == stream.malformed

@@ -46,4 +46,4 @@ class Timeline:
 
     def _landed_by(self, moment: datetime) -> Iterator[Outgoing]:
         while self._in_the_air and self._in_the_air[0][0] < moment:
-            yield Outgoing(None, heapq.heappop(self._in_the_air)[2])
+            yield Outgoing(None, ((heapq.heappop(self._in_the_air)[2], ()),))

@@ -1,0 +1,148 @@
+"""Drift: which signals have left what the model was trained on, and what that does to it."""
+
+from elk.dashboards.catalogue.figures import BY_VERSION, CONFIDENCE, SERVING, TIME
+from elk.dashboards.panels import Dashboard, Filter, Metric, OverTime, Panel, Terms
+
+_RATIO = Metric("Times its limit", "max", "verdict.ratio", decimals=2)
+_OVER = Filter("verdict.state", ("over",))
+_SIGNAL = Terms("verdict.signal", "Signal", size=15, by=0)
+
+
+def _mean(label: str, field: str) -> Metric:
+    return Metric(label, "average", field, decimals=3)
+
+
+DASHBOARD = Dashboard(
+    id="drift",
+    title="Drift",
+    description="Which signals have left what the model was trained on, and what that does to it.",
+    since="now-90d",
+    rows=(
+        (
+            Panel(
+                id="signals-over",
+                title="Signals over their limit",
+                question="How many features and answers have drifted?",
+                kind="drift",
+                chart="metric",
+                metrics=(Metric("Signals", "unique_count", "verdict.signal"),),
+                filters=(_OVER,),
+            ),
+            Panel(
+                id="farthest",
+                title="Farthest signal",
+                question="How many times its limit is the worst signal?",
+                kind="drift",
+                chart="metric",
+                metrics=(_RATIO,),
+            ),
+            Panel(
+                id="newest-window",
+                title="Newest window",
+                question="Until when has the monitor looked?",
+                kind="drift",
+                chart="metric",
+                metrics=(Metric("Begins", "latest", "window.start"),),
+            ),
+            Panel(
+                id="alerts-raised",
+                title="Alerts raised",
+                question="How often was somebody told?",
+                kind="alerts",
+                chart="metric",
+                metrics=(Metric("Alerts"),),
+                filters=(Filter("alert.state", ("raised",)),),
+            ),
+        ),
+        (
+            Panel(
+                id="verdicts",
+                title="Signals by verdict",
+                question="Since when are signals over their limits, and how many?",
+                kind="drift",
+                chart="stacked",
+                metrics=(Metric("Signals in windows"),),
+                by=(TIME, Terms("verdict.state", "Verdict", size=4)),
+            ),
+            Panel(
+                id="signals",
+                title="Signals over time, times their limit",
+                question="Which signals drift, when, and how far? Above 1 is over the limit.",
+                kind="drift",
+                chart="heatmap",
+                metrics=(_RATIO,),
+                by=(TIME, _SIGNAL),
+            ),
+        ),
+        (
+            Panel(
+                id="worst",
+                title="The worst signals, times their limit",
+                question="Does a signal jump, or does it leave slowly?",
+                kind="drift",
+                chart="line",
+                metrics=(_RATIO,),
+                by=(TIME, Terms("verdict.signal", "Signal", size=6, by=0)),
+                filters=(_OVER,),
+            ),
+            Panel(
+                id="confidence-by-week",
+                title="Mean confidence week by week",
+                question="Does the model become less sure?",
+                kind="predictions",
+                chart="bar",
+                metrics=(CONFIDENCE,),
+                by=(OverTime("Week", "week"), BY_VERSION),
+                filters=(SERVING,),
+            ),
+        ),
+        (
+            Panel(
+                id="reference",
+                title="Reference against now",
+                question="How does each signal differ from the data of the training?",
+                kind="drift",
+                chart="table",
+                metrics=(
+                    _RATIO,
+                    _mean("Index (PSI)", "drift.psi"),
+                    _mean("Mean before", "drift.mean_before"),
+                    _mean("Mean now", "drift.mean"),
+                    _mean("Spread before", "drift.spread_before"),
+                    _mean("Spread now", "drift.spread"),
+                    _mean("Missing before", "drift.missing_before"),
+                    _mean("Missing now", "drift.missing"),
+                    _mean("Unknown now", "drift.unknown"),
+                ),
+                by=(Terms("verdict.signal", "Signal", size=50, by=0),),
+            ),
+        ),
+        (
+            Panel(
+                id="estimate",
+                title="Estimated performance",
+                question="How good is the model likely to be, before labels are there?",
+                kind="drift",
+                chart="line",
+                metrics=(_mean("Estimate", "drift.estimate"),),
+                by=(TIME, BY_VERSION),
+                filters=(Filter("drift.kind", ("estimate",)),),
+                opens="quality",
+            ),
+            Panel(
+                id="alerts",
+                title="Alerts",
+                question="What was raised and resolved, and why?",
+                kind="alerts",
+                chart="documents",
+                columns=(
+                    "model.name",
+                    "model.version",
+                    "alert.kind",
+                    "alert.state",
+                    "alert.reason",
+                ),
+            ),
+        ),
+    ),
+)

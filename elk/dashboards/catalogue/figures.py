@@ -1,0 +1,17 @@
+"""Figures and breakdowns that several dashboards show."""
+
+from elk.dashboards.panels import Filter, Metric, OverTime, Terms
+
+PREDICTIONS = Metric("Predictions")
+CONFIDENCE = Metric("Mean confidence", "average", "prediction.confidence", decimals=3)
+LATEST = Metric("Latest", "latest", "@timestamp")
+TIME = OverTime()
+BY_MODEL = Terms("model.name", "Model")
+BY_ROLE = Terms("model.role", "Role", size=3)
+BY_VERSION = Terms("model.version", "Version", size=6)
+SERVING = Filter("model.role", ("champion", "canary"))
+
+
+def latency(percent: float, field: str = "latency.total_ms") -> Metric:
+    """A percentile of milliseconds."""
+    return Metric(f"p{percent:g} (ms)", "percentile", field, percent=percent, decimals=1)

@@ -1,0 +1,146 @@
+"""Models: champion, canary and shadow beside each other."""
+
+from elk.dashboards.catalogue.figures import (
+    BY_MODEL,
+    BY_ROLE,
+    BY_VERSION,
+    CONFIDENCE,
+    LATEST,
+    PREDICTIONS,
+    TIME,
+    latency,
+)
+from elk.dashboards.panels import (
+    ENTITY,
+    MODEL,
+    ROLE,
+    VERSION,
+    Dashboard,
+    Metric,
+    Panel,
+    Ranges,
+    Terms,
+)
+
+DASHBOARD = Dashboard(
+    id="models",
+    title="Models",
+    description="Champion, canary and shadow beside each other: answers, confidence, speed.",
+    controls=(MODEL, VERSION, ROLE, ENTITY),
+    rows=(
+        (
+            Panel(
+                id="predictions",
+                title="Predictions by role",
+                question="How many answers did each role give?",
+                kind="predictions",
+                chart="metric",
+                metrics=(PREDICTIONS,),
+                by=(BY_ROLE,),
+            ),
+            Panel(
+                id="confidence",
+                title="Mean confidence by role",
+                question="Is the candidate as sure as the champion?",
+                kind="predictions",
+                chart="metric",
+                metrics=(CONFIDENCE,),
+                by=(BY_ROLE,),
+            ),
+            Panel(
+                id="latency",
+                title="Latency by role, 99 % below",
+                question="Is the candidate as fast as the champion?",
+                kind="predictions",
+                chart="metric",
+                metrics=(latency(99),),
+                by=(BY_ROLE,),
+            ),
+        ),
+        (
+            Panel(
+                id="confidence-over-time",
+                title="Mean confidence over time by role",
+                question="Do champion and candidate differ for a while, or all the time?",
+                kind="predictions",
+                chart="line",
+                metrics=(CONFIDENCE,),
+                by=(TIME, BY_ROLE),
+            ),
+            Panel(
+                id="inference-over-time",
+                title="Time of a predict call by role",
+                question="Does the candidate need longer for a batch than the champion?",
+                kind="predictions",
+                chart="line",
+                metrics=(latency(95, "latency.inference_ms"),),
+                by=(TIME, BY_ROLE),
+            ),
+        ),
+        (
+            Panel(
+                id="classes",
+                title="Answers by role",
+                question="Do champion and candidate give the same mixture of answers?",
+                kind="predictions",
+                chart="shares",
+                metrics=(PREDICTIONS,),
+                by=(BY_ROLE, Terms("prediction.label", "Class", size=8)),
+            ),
+            Panel(
+                id="values",
+                title="Mean predicted number over time by role",
+                question="Do the numbers of champion and candidate differ?",
+                kind="predictions",
+                chart="line",
+                metrics=(Metric("Mean prediction", "average", "prediction.value", decimals=3),),
+                by=(TIME, BY_ROLE),
+            ),
+        ),
+        (
+            Panel(
+                id="confidences",
+                title="Confidence over time",
+                question="Is the mean made of many middling answers, or of sure and unsure ones?",
+                kind="predictions",
+                chart="heatmap",
+                metrics=(PREDICTIONS,),
+                by=(
+                    TIME,
+                    Ranges(
+                        "prediction.confidence",
+                        "Confidence",
+                        (0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.000001),
+                    ),
+                ),
+            ),
+            Panel(
+                id="correct",
+                title="Right and wrong by version",
+                question="Of the answers that have a label, which share was right?",
+                kind="outcomes",
+                chart="shares",
+                metrics=(Metric("Labelled predictions"),),
+                by=(BY_VERSION, Terms("outcome.correct", "Right", size=2)),
+            ),
+        ),
+        (
+            Panel(
+                id="versions",
+                title="Versions side by side",
+                question="How do the versions compare in everything at once?",
+                kind="predictions",
+                chart="table",
+                metrics=(
+                    PREDICTIONS,
+                    CONFIDENCE,
+                    latency(50),
+                    latency(99),
+                    Metric("Entities", "unique_count", "entity.id"),
+                    LATEST,
+                ),
+                by=(BY_MODEL, BY_ROLE, BY_VERSION),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,1 @@
+"""What Kibana would only say when somebody looks: checks of saved objects, without a Kibana."""

@@ -1,0 +1,81 @@
+"""Which time is shown, and how long the intervals are that a chart cuts it into."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
+
+MOST_BUCKETS = 100
+"""Kibana's setting `histogram:maxBars`."""
+_STEPS = {
+    "1s": 1,
+    "5s": 5,
+    "10s": 10,
+    "30s": 30,
+    "1m": 60,
+    "5m": 300,
+    "10m": 600,
+    "30m": 1800,
+    "1h": 3600,
+    "3h": 10_800,
+    "12h": 43_200,
+    "1d": 86_400,
+    "7d": 604_800,
+    "30d": 2_592_000,
+}
+_LONGEST = "365d"
+_SECONDS = {**_STEPS, _LONGEST: 31_536_000, "day": 86_400, "week": 604_800}
+
+
+class Span(Struct, frozen=True):
+    """The time [start, end); both carry a zone."""
+
+    start: datetime
+    end: datetime
+
+    @classmethod
+    def last(cls, length: timedelta) -> "Span":
+        """The time before now."""
+        now = datetime.now(UTC)
+        return cls(now - length, now)
+
+
+def interval(span: Span) -> str:
+    """The shortest usual interval that cuts a span into at most 100: `auto` of a chart."""
+    seconds = (span.end - span.start).total_seconds()
+    return next((n for n, step in _STEPS.items() if seconds <= step * MOST_BUCKETS), _LONGEST)
+
+
+def date_histogram(span: Span, every: str) -> dict[str, Any]:
+    """The aggregation over `@timestamp`; intervals without documents are there and empty. Its
+    answer says in `meta` how many seconds an interval has."""
+    length = interval(span) if every == "auto" else every
+    kind = "fixed_interval" if every == "auto" else "calendar_interval"
+    bounds = {"min": milliseconds(span.start), "max": milliseconds(span.end) - 1}
+    return {
+        "date_histogram": {
+            "field": "@timestamp",
+            kind: length,
+            "min_doc_count": 0,
+            "extended_bounds": bounds,
+        },
+        "meta": {"seconds": _SECONDS[length]},
+    }
+
+
+def within(span: Span) -> dict[str, Any]:
+    """The query for the documents of a span."""
+    return {
+        "range": {
+            "@timestamp": {
+                "gte": milliseconds(span.start),
+                "lt": milliseconds(span.end),
+                "format": "epoch_millis",
+            }
+        }
+    }
+
+
+def milliseconds(moment: datetime) -> int:
+    """Since 1970, as Elasticsearch counts."""
+    return round(moment.timestamp() * 1000)

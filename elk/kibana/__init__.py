@@ -1,1 +1,0 @@
-"""What analysts find in Kibana, kept as code."""
