@@ -20,7 +20,7 @@ from elk.outcomes.mentioned import mentioned_events, portions
 from elk.outcomes.writing import write
 from prediction_log.indices import IndexNames
 
-MOST_EVENTS = 500
+MOST_EVENTS = 1000
 """Looked up at once, since the features of each may have 1 MiB."""
 _ATTEMPTS = 10
 
