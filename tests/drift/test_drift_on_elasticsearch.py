@@ -95,7 +95,8 @@ def orders(
     country = generator.choice(["NO", "SE", "DE"], rows, p=[0.5, 0.3, 0.2])
     return pd.DataFrame(
         {
-            "at": start + np.sort(generator.random(rows)) * pd.Timedelta(days=1),
+            "at": pd.Timestamp(start)
+            + pd.to_timedelta(np.sort(generator.random(rows)) * 86_400, "s"),
             "amount": one,
             "price": np.where(generator.random(rows) < gaps, np.nan, two),
             "country": np.where(generator.random(rows) < new, "XX", country),

@@ -50,7 +50,7 @@ def cut(moments: NDArray[np.float64] | None, rows: int, hours: float, least_rows
             would be left.
     """
     none = Blocks(np.full(rows, NOWHERE, dtype=np.intp), 0)
-    if moments is None or not np.ptp(moments):
+    if moments is None or not len(moments) or not np.ptp(moments):
         return none
     start, span = float(moments.min()), float(np.ptp(moments))
     length = min(hours * 3600, span / _FEWEST)
