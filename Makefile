@@ -24,7 +24,7 @@ test: $(INSTALLED) ## Run all tests, on a real Kafka and a real Elasticsearch
 	@$(BIN)/python -m pytest -n logical --maxprocesses 3 --dist loadscope $(ARGS)
 
 test-fast: $(INSTALLED) ## Run the tests that need neither
-	@$(BIN)/python -m pytest -m 'not stack' $(ARGS)
+	@$(BIN)/python -m pytest -m 'not stack and not kibana' $(ARGS)
 
 reference: .venv-reference/installed ## Compute what Evidently and NannyML say of the tests' data
 	@.venv-reference/bin/python tests/drift/reference_figures.py
