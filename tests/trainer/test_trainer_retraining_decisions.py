@@ -129,11 +129,15 @@ def test_without_a_cooldown_there_still_is_one_retraining_per_window() -> None:
     found = next_retraining(situation(alert(), rule=rule))
     assert found is not None
     assert next_retraining(situation(alert(), rule=rule, past=(found,))) is None
+    another_cause = (past(MIDNIGHT),)
+    assert next_retraining(situation(alert(), rule=rule, past=another_cause)) is None
     assert next_retraining(situation(alert(), rule=rule, past=(found,), newest=NOON + DAY))
 
 
 def test_windows_that_are_not_over_are_nobodys() -> None:
-    assert next_retraining(situation(alert(MIDNIGHT + DAY), past=(past(MIDNIGHT),))) is None
+    found = next_retraining(situation(alert(MIDNIGHT + 99 * DAY)))
+    assert found is not None
+    assert found.window.end == MIDNIGHT
     assert next_retraining(situation(alert(), past=(past(MIDNIGHT + 999 * DAY),))) is not None
 
 
