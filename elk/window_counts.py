@@ -23,6 +23,13 @@ class VersionWindow(Struct, frozen=True, order=True):
     role: str
 
 
+class WindowCount(Struct, frozen=True):
+    """Documents, and the sum of a field of theirs that was asked for."""
+
+    rows: int
+    total: float = 0.0
+
+
 def newest_event(client: Elasticsearch, settings: Settings, model: str) -> datetime | None:
     """The event time of the newest serving prediction that can be searched: windows that end
     before it can be looked at."""
@@ -44,12 +51,14 @@ def window_counts(
     model: str,
     versions: Sequence[str],
     hours: float,
-) -> dict[VersionWindow, int]:
+    total: str | None = None,
+) -> dict[VersionWindow, WindowCount]:
     """Count documents of a model by window, version and role; windows without any are left out.
 
     Args:
         versions: those of interest.
         hours: length of the windows, aligned as in `contracts.windows`.
+        total: a field to be summed.
     """
     length = timedelta(hours=hours) // timedelta(milliseconds=1)
     offset = (window_at(_EPOCH, hours).start - _EPOCH) // timedelta(milliseconds=1) % length
@@ -62,13 +71,14 @@ def window_counts(
             {"role": {"terms": {"field": "model.role"}}},
         ],
     }
-    counts: dict[VersionWindow, int] = {}
+    totals = {"total": {"sum": {"field": total}}} if total else {}
+    counts: dict[VersionWindow, WindowCount] = {}
     while True:
         answer = client.search(
             index=IndexNames(settings).pattern(kind, model),
             size=0,
             query={"terms": {"model.version": list(versions)}},
-            aggs={"windows": {"composite": composite}},
+            aggs={"windows": {"composite": composite, "aggs": totals}},
             filter_path="aggregations.windows",
         ).body
         found = answer.get("aggregations", {}).get("windows", {})
@@ -76,7 +86,9 @@ def window_counts(
             key = bucket["key"]
             begin = _EPOCH + timedelta(milliseconds=key["start"])
             window = Window(begin, begin + timedelta(hours=hours))
-            counts[VersionWindow(window, key["version"], key["role"])] = bucket["doc_count"]
+            counts[VersionWindow(window, key["version"], key["role"])] = WindowCount(
+                bucket["doc_count"], bucket["total"]["value"] if total else 0.0
+            )
         if len(found.get("buckets", [])) < _PAGE:
             return counts
         composite = composite | {"after": found["after_key"]}

@@ -77,8 +77,15 @@ def rows_of(
     client: Elasticsearch, settings: Settings, manifest: Manifest
 ) -> Mapping[VersionWindow, int]:
     """Rows of a version by window and role."""
-    hours = manifest.monitor.window_hours
-    return window_counts(client, settings, "predictions", manifest.model, [manifest.version], hours)
+    found = window_counts(
+        client,
+        settings,
+        "predictions",
+        manifest.model,
+        [manifest.version],
+        manifest.monitor.window_hours,
+    )
+    return {one: count.rows for one, count in found.items()}
 
 
 def read_reference(settings: Settings, manifest: Manifest) -> Reference | None:

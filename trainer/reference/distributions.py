@@ -44,12 +44,14 @@ def numbers(values: NDArray[np.float64], *, single: bool) -> Coded:
     codes = np.full(len(kept), len(edges) + 1, dtype=np.intp)
     codes[present] = np.searchsorted(edges.astype(np.float64), known, side="right")
     counts = np.bincount(codes, minlength=len(edges) + 2).tolist()
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, spread = (known.mean(), known.std()) if len(known) else (np.nan, np.nan)
     found = Numbers(
         edges=tuple(edges.astype(np.float64).tolist()),
         counts=tuple(counts[:-1]),
         missing=counts[-1],
-        mean=_finite(known.mean()) if len(known) else None,
-        spread=_finite(known.std()) if len(known) else None,
+        mean=_finite(mean),
+        spread=_finite(spread),
     )
     return Coded(found, codes)
 
