@@ -27,6 +27,7 @@ from cli import (
 )
 from cli.output import stderr
 from contracts.errors import MillraceError
+from contracts.telemetry import log_warnings_only
 from local_stack.errors import LocalStackError
 
 app = typer.Typer(
@@ -66,6 +67,7 @@ def _explain(error: Exception) -> None:
 
 def run() -> None:
     """Entry point: 0 done, else as `contracts.errors` tells."""
+    log_warnings_only()  # services set up their own
     try:
         app()
     except MillraceError as error:

@@ -39,6 +39,14 @@ class _OncePerInterval(logging.Filter):
         return True
 
 
+def log_warnings_only() -> None:
+    """Set up logging for a command, whose standard output is its answer."""
+    structlog.configure(
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+    )
+
+
 def configure_logging(settings: Settings, service: str) -> structlog.stdlib.BoundLogger:
     """Set up logging for this process and give its logger, bound to the service's name."""
     as_json = settings.log_format == "json" or (

@@ -118,24 +118,29 @@ def _signal(
     share = rule.false_alarms / tests
     before, now = signal.distribution.bins, counted.bins
     rows, rows_before = sum(now), sum(before)
-    one, other = pooled(before, now)
-    index, limit = psi(one, other), psi_limit(one, rows, signal.time, rule.false_alarms, tests)
-    verdicts = [_verdict(signal.name, "psi", index, limit)]
+    verdict = index = _stability(signal, before, now, rule, tests)
     words = isinstance(signal.distribution, Categories)
     missing, unknown = now[-1] / rows, now[-2] / rows if words else None
     if feature:
         limit = rate_limit(signal.missing_rate, rows, share)
-        verdicts.append(_verdict(signal.name, "missing", missing, limit))
+        rates = [_verdict(signal.name, "missing", missing, limit)]
         if unknown is not None:
             limit = rate_limit(signal.unknown_rate, rows, share)
-            verdicts.append(_verdict(signal.name, "unknown", unknown, limit))
+            rates.append(_verdict(signal.name, "unknown", unknown, limit))
+        rate = max(rates, key=_ratio)
+        known = slice(-2 if words else -1)
+        # Gaps and new categories move the PSI too; they are the verdict if the rest has not moved.
+        if rate.state == "over" and _same(signal, before[known], now[known], rule, tests):
+            verdict = rate
+        else:
+            verdict = max([index, rate], key=_ratio)
     statistic, p_value = (
         chi2_test(before, now) if words else kolmogorov_smirnov(before[:-1], now[:-1])
     )
     distribution = signal.distribution
     figures = DriftFigures(
         kind=_kind(signal),
-        psi=index,
+        psi=index.value,
         jensen_shannon=jensen_shannon(before, now),
         chi2=statistic if words else None,
         ks=None if words else statistic,
@@ -149,7 +154,27 @@ def _signal(
         spread_before=None if isinstance(distribution, Categories) else distribution.spread,
         bins=_bins(signal, now),
     )
-    return Measured(figures, max(verdicts, key=lambda verdict: verdict.ratio or 0.0))
+    return Measured(figures, verdict)
+
+
+def _stability(
+    signal: Signal, before: Sequence[int], now: Sequence[int], rule: MonitorRule, tests: int
+) -> Verdict:
+    one, other = pooled(before, now)
+    limit = psi_limit(one, sum(now), signal.time, rule.false_alarms, tests)
+    return _verdict(signal.name, "psi", psi(one, other), limit)
+
+
+def _same(
+    signal: Signal, before: Sequence[int], now: Sequence[int], rule: MonitorRule, tests: int
+) -> bool:
+    if not sum(before) or not sum(now):
+        return True
+    return _stability(signal, before, now, rule, tests).state == "ok"
+
+
+def _ratio(verdict: Verdict) -> float:
+    return verdict.ratio or 0.0
 
 
 def _bins(signal: Signal, now: Sequence[int]) -> dict[str, Any]:

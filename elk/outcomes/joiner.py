@@ -22,11 +22,14 @@ from prediction_log.indices import IndexNames
 
 MOST_EVENTS = 1000
 """Looked up at once, since the features of each may have 1 MiB."""
+_MOST_KNOWN = 500_000
+"""Event ids that are remembered as joined, of some 100 bytes each."""
 _ATTEMPTS = 10
 
 
 class Joiner:
-    """Makes and mends outcomes.
+    """Makes and mends outcomes of what can be searched when it is made; each event once, whatever
+    number of records speaks of it.
 
     Args:
         labels_topic_id: UUID of the topic `labels`.
@@ -48,6 +51,7 @@ class Joiner:
         self._lookups = Lookups(settings, client, labels_topic_id)
         self._labels = Topics(settings).labels.name
         self._outcomes = self._names.pattern("outcomes")
+        self._known: set[tuple[str, str]] = set()
         erasures.refresh()
         self.written = 0
 
@@ -62,7 +66,14 @@ class Joiner:
             ApiError, TransportError: as Elasticsearch's client raises them.
         """
         for model, events in portions(mentioned_events(records, self._labels), MOST_EVENTS):
-            self._join(model, events)
+            new = [event for event in events if (model, event) not in self._known]
+            # Most predictions have no label yet, and nothing to be joined with.
+            labelled = sorted(self._lookups.labelled(model, new)) if new else []
+            if labelled:
+                self._join(model, labelled)
+            if len(self._known) > _MOST_KNOWN:
+                self._known.clear()
+            self._known.update((model, event) for event in new)
 
     def _join(self, model: str, events: Sequence[str]) -> None:
         for _ in range(_ATTEMPTS):

@@ -51,6 +51,18 @@ class Lookups:
         self._client, self._names = client, IndexNames(settings)
         self._labels_topic_id = labels_topic_id
 
+    def labelled(self, model: str, events: Sequence[str]) -> set[str]:
+        """Those of some events that anything was ever said of."""
+        hits = self._search(
+            "labels",
+            model,
+            {"filter": [{"terms": {"event.id": list(events)}}]},
+            size=len(events),
+            collapse={"field": "event.id"},
+            source_includes=["event.id"],
+        )
+        return {hit["_source"]["event"]["id"] for hit in hits}
+
     def find(self, model: str, events: Sequence[str]) -> Found:
         """Look up some events of a model; at most some thousand.
 

@@ -43,6 +43,13 @@ def test_a_value_equal_to_an_edge_lies_in_the_bin_above_and_gaps_in_one_of_their
     assert sum(found.bins) == len(values)
 
 
+def test_numbers_beyond_all_bounds_leave_a_reference_that_can_be_read() -> None:
+    found = numbers(np.array([1e300, -1e300] * 50), single=False).distribution
+    assert isinstance(found, Numbers)
+    assert np.isfinite(found.edges).all()
+    assert sum(found.bins) == 100
+
+
 def test_the_fifty_most_frequent_categories_are_counted_and_the_others_together() -> None:
     words = [f"w{number:02}" for number in range(60) for _ in range(60 - number)]
     found = categories([*words, None, "x" * 2000]).distribution

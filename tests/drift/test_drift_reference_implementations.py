@@ -111,3 +111,16 @@ def test_performance_is_estimated_as_by_nannyml() -> None:
     assert accuracy == pytest.approx(WRITTEN["estimated"]["accuracy"], abs=0.01)
     assert area == pytest.approx(WRITTEN["estimated"]["roc_auc"], abs=0.01)
     assert accuracy == pytest.approx(np.mean(answer == truth), abs=0.015)
+
+
+def test_scores_in_bins_estimate_what_scores_of_rows_do() -> None:
+    chance, answer, truth = (np.array(one) for one in answers(20_000, 0, 0.0))
+    calibration = calibrate(chance, truth == 1, "yes")
+    rows = Scores(chance, np.ones(20_000), answer == 1)
+    bins, place = np.unique(np.floor(chance * 100), return_inverse=True)
+    means = np.bincount(place, chance) / np.bincount(place)
+    binned = Scores(means, np.bincount(place).astype(float), bins >= 50)
+    for estimate in (estimated_accuracy, estimated_roc_auc):
+        assert estimate(binned, calibration) == pytest.approx(estimate(rows, calibration), abs=2e-3)
+    equal = Scores(np.array([0.5]), np.array([100.0]), np.array([True]))
+    assert estimated_roc_auc(equal, calibration) == pytest.approx(0.5)

@@ -1,6 +1,5 @@
 """Stretches of the training data as long as a window: how much windows differ without drift."""
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -35,10 +34,6 @@ class Blocks(Struct, frozen=True):
         order = np.argsort(self.of_row, kind="stable")
         ends = np.searchsorted(self.of_row[order], np.arange(self.count + 1))
         return [order[start:end] for start, end in pairwise(ends.tolist())]
-
-    def part(self, rows: Sequence[int] | NDArray[np.intp]) -> "Blocks":
-        """The blocks of some of the rows."""
-        return Blocks(self.of_row[rows], self.count)
 
 
 def cut(moments: NDArray[np.float64] | None, rows: int, hours: float, least_rows: int) -> Blocks:

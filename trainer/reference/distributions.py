@@ -38,18 +38,26 @@ def numbers(values: NDArray[np.float64], *, single: bool) -> Coded:
     present = np.isfinite(kept)
     known = kept[present]
     inner = np.linspace(0, 1, _BINS + 1)[1:-1]
-    edges = np.unique(np.quantile(known, inner).astype(np.float32)) if len(known) else np.zeros(1)
+    with np.errstate(over="ignore"):
+        edges = np.unique(np.quantile(known, inner).astype(np.float32)) if len(known) else known
+    edges = edges[np.isfinite(edges)] if np.isfinite(edges).any() else np.zeros(1)
     codes = np.full(len(kept), len(edges) + 1, dtype=np.intp)
     codes[present] = np.searchsorted(edges.astype(np.float64), known, side="right")
     counts = np.bincount(codes, minlength=len(edges) + 2).tolist()
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, spread = (known.mean(), known.std()) if len(known) else (np.nan, np.nan)
     found = Numbers(
         edges=tuple(edges.astype(np.float64).tolist()),
         counts=tuple(counts[:-1]),
         missing=counts[-1],
-        mean=float(known.mean()) if len(known) else None,
-        spread=float(known.std()) if len(known) else None,
+        mean=_finite(mean),
+        spread=_finite(spread),
     )
     return Coded(found, codes)
+
+
+def _finite(figure: float) -> float | None:
+    return float(figure) if np.isfinite(figure) else None
 
 
 def categories(values: Sequence[Any]) -> Coded:

@@ -19,10 +19,11 @@ MOST_DETAILS = 24
 _REFERENCE = "#8a8f98"
 _WINDOW = "#2f6fde"
 _LIMIT = "#c2410c"
-# Light to dark, and at the limit from blue to orange: two hues that all eyes tell apart.
+# At the limit from blue to orange, two hues that all eyes tell apart; opaque, so that numbers can
+# be read on light and dark pages.
 _SCALE = [
-    [0.0, "rgba(47,111,222,0.06)"],
-    [0.4995, "rgba(47,111,222,0.75)"],
+    [0.0, "#eef3fc"],
+    [0.4995, "#8fb1ef"],
     [0.5, "#f59e0b"],
     [1.0, "#9a3412"],
 ]
@@ -67,11 +68,11 @@ def heatmap(report: DriftReport) -> Picture:
         )
     )
     height = 120 + 26 * len(ranked)
-    figure.update_yaxes(autorange="reversed", automargin=True)
-    figure.update_xaxes(type="category", side="top", tickangle=-45, automargin=True)
+    figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
+    figure.update_xaxes(type="category", side="top", tickangle=-45, automargin=True, showgrid=False)
     return _picture(
         "What moved, and when",
-        "Share of its limit that each signal has used in each window; above 1 it is over. "
+        "Share of its limit that each signal has used in each window; above 1 (▲) it is over. "
         + _alt(report),
         figure,
         height,
@@ -194,7 +195,8 @@ def _ratio(document: DriftDocument | None) -> float | None:
 
 
 def _short(ratio: float) -> str:
-    return f"{ratio:.1f}" if ratio < 10 else f"{ratio:.0f}"
+    mark = "▲ " if ratio > 1 else ""
+    return f"{mark}{ratio:.1f}" if ratio < 10 else f"{mark}{ratio:.0f}"
 
 
 def _hover(document: DriftDocument | None) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from elasticsearch import Elasticsearch
 
+from contracts.alert_log import AlertLog
 from contracts.control_topic import read_control
 from contracts.errors import MillraceError
 from contracts.settings import Settings
@@ -134,6 +135,9 @@ class Stepping:
 
     def _answer(self) -> None:
         """Let the retrainer answer what the monitor has found, and wait for what it deploys."""
+        with AlertLog(self._settings) as log:
+            if not log.refreshed().open:
+                return
         before = self._champion()
         retrainer.run(self._settings, threading.Event(), once=True)
         after = self._champion()
