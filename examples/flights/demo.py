@@ -12,10 +12,10 @@ from contracts.keys import generate_keys
 from contracts.settings import Settings, load_settings
 from examples.flights.audit import Audit, Ledger
 from examples.flights.live import Live
-from examples.flights.recipes import recipe
+from examples.flights.recipes import MODEL, recipe
 from examples.flights.show import Show
 from examples.flights.stage import enter_stack, start_services, wait_until_accounted
-from examples.flights.stream import FIRST, MODEL, FlightStream
+from examples.flights.stream import FIRST, FlightStream
 from examples.flights.swapping_replay import Swap, SwappingReplay
 from prediction_log.template import install_template
 from producers.client import FeatureProducer

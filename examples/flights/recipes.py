@@ -13,10 +13,10 @@ FLIGHTS = "examples.flights.data:flights"
 STATIONARY = "examples.flights.data:stationary_flights"
 
 
-def recipe(start: datetime, end: datetime, data: str = FLIGHTS) -> Recipe:
+def recipe(start: datetime, end: datetime, data: str = FLIGHTS, model: str = MODEL) -> Recipe:
     """Train on the flights scheduled to depart in [start, end); no zone means UTC."""
     return Recipe(
-        model=MODEL,
+        model=model,
         data=data,
         target="label",
         task="classification",

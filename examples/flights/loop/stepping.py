@@ -13,6 +13,7 @@ from elasticsearch import Elasticsearch
 
 from contracts.alert_log import AlertLog
 from contracts.control_topic import read_control
+from contracts.deployments import Deployment
 from contracts.errors import MillraceError
 from contracts.settings import Settings
 from contracts.windows import window_at
@@ -22,7 +23,7 @@ from examples.flights.live import Live
 from examples.flights.loop.timeline import Timeline
 from examples.flights.recipes import WEEK
 from examples.flights.stage import wait_until_accounted
-from examples.flights.stream import FIRST, MODEL, Malformed
+from examples.flights.stream import FIRST, Malformed
 from prediction_log.client import connect, translated
 from prediction_log.indices import IndexNames
 from producers.acknowledged_prefix import AcknowledgedPrefix
@@ -53,6 +54,7 @@ class Stepping:
         ledger: Ledger,
         live: Live,
         *,
+        model: str,
         run: str,
         stale: str,
         rate: float,
@@ -63,6 +65,7 @@ class Stepping:
         self._producer = producer
         self._ledger = ledger
         self._live = live
+        self._model = model
         self._run = run
         self._stale = stale
         self._rate = rate
@@ -120,7 +123,7 @@ class Stepping:
 
     def _outcomes(self) -> int:
         with translated(self._settings):
-            pattern = IndexNames(self._settings).pattern("outcomes", MODEL)
+            pattern = IndexNames(self._settings).pattern("outcomes", self._model)
             self._client.indices.refresh(index=pattern, ignore_unavailable=True)
             counted = self._client.count(
                 index=pattern,
@@ -138,17 +141,18 @@ class Stepping:
         with AlertLog(self._settings) as log:
             if not log.refreshed().open:
                 return
-        before = self._champion()
+        before = self._newest()
         retrainer.run(self._settings, threading.Event(), once=True)
-        after = self._champion()
-        if after == before:
+        after = self._newest()
+        if after.champion == before.champion:
             return
-        self._live.wait_for_swap(after)
-        if before == self._stale:
-            start_shadow(self._settings, MODEL, self._stale, reason="to compare the loop with")
-            self._live.wait_for_swap(self._stale)
+        if before.champion.version == self._stale:
+            reason = "to compare the loop with"
+            shadowed = start_shadow(self._settings, self._model, self._stale, reason=reason)
+            after = shadowed.deployment
+        self._live.wait_for_deployment(after.sequence)
 
-    def _champion(self) -> str:
-        newest = read_control(self._settings).log.newest(MODEL)
+    def _newest(self) -> Deployment:
+        newest = read_control(self._settings).log.newest(self._model)
         assert newest is not None  # it was published before the first event
-        return newest.champion.version
+        return newest
