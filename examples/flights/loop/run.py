@@ -93,6 +93,7 @@ def run(
                 FIRST,
                 STATIONARY if stationary else FLIGHTS,
                 model,
+                least_rows=max(1, len(stream) // 10),  # a month of this stream
             )
             first = train(wanted, settings)
         with show.step("publishing it; the worker verifies, loads and serves it"):
