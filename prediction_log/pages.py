@@ -1,9 +1,15 @@
 """Paging through a point in time, so that what is indexed meanwhile changes nothing."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
+import structlog
 from elasticsearch import Elasticsearch
+
+log = structlog.stdlib.get_logger("prediction_log")
+
+T = TypeVar("T")
 
 PAGE = 5000
 KEEP_ALIVE = "2m"
@@ -56,3 +62,12 @@ def hits(
             after = found[-1]["sort"]
     finally:
         client.close_point_in_time(id=pit)
+
+
+def read_as(hit: dict[str, Any], kind: type[T]) -> T | None:
+    """The document of a hit; None if it is no such document, as strangers may have written it."""
+    try:
+        return msgspec.convert(hit.get("_source", {}), kind)
+    except msgspec.ValidationError as error:
+        log.warning("a document is left out", index=hit["_index"], id=hit["_id"], why=str(error))
+        return None

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
 from elasticsearch import Elasticsearch
 from msgspec import Struct
 
@@ -14,7 +13,7 @@ from contracts.settings import Settings
 from contracts.windows import Window
 from prediction_log.bulk import index_lines
 from prediction_log.indices import IndexNames
-from prediction_log.pages import hits
+from prediction_log.pages import hits, read_as
 from prediction_log.window_documents import DriftDocument
 
 _PAGE = 5000
@@ -118,4 +117,5 @@ def read(
     ]
     pattern = IndexNames(settings).pattern("drift", model)
     found = hits(client, pattern, filters, sort=({"_shard_doc": "asc"},))
-    return [msgspec.convert(hit["_source"], DriftDocument, strict=False) for hit in found]
+    documents = (read_as(hit, DriftDocument) for hit in found)
+    return [document for document in documents if document is not None]

@@ -21,7 +21,7 @@ from elk.watched import WatchedModel
 from elk.window_counts import VersionWindow, WindowCount, newest_event, window_counts
 from prediction_log.documents import EventModel
 from prediction_log.indices import IndexNames
-from prediction_log.pages import hits
+from prediction_log.pages import hits, read_as
 from prediction_log.window_documents import PerformanceDocument, PerformanceFigures
 
 _ORDER = ({"_shard_doc": "asc"},)
@@ -162,10 +162,8 @@ def _changed(
 def _known(settings: Settings, client: Elasticsearch, model: str) -> dict[VersionWindow, Counts]:
     pattern = IndexNames(settings).pattern("performance", model)
     client.indices.refresh(index=pattern)
-    read = (
-        msgspec.convert(hit["_source"], _Known)
-        for hit in hits(client, pattern, [], sort=_ORDER, columns=_COLUMNS)
-    )
+    found = hits(client, pattern, [], sort=_ORDER, columns=_COLUMNS)
+    read = (known for hit in found if (known := read_as(hit, _Known)) is not None)
     return {
         VersionWindow(one.window, one.model.version or "", one.model.role or ""): one.performance
         for one in read

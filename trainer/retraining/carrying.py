@@ -18,6 +18,7 @@ from contracts.errors import (
     UsageError,
 )
 from contracts.following import FollowedTopic
+from contracts.manifests import verified_manifest
 from contracts.packages import Manifest
 from contracts.release_rules import RetrainRule
 from contracts.settings import Settings
@@ -28,7 +29,6 @@ from trainer.deployments.answer import Answer
 from trainer.deployments.archiving import archive
 from trainer.deployments.control_writer import sealed
 from trainer.deployments.deploying import deploy, start_canary
-from trainer.deployments.manifests import verified_manifest
 from trainer.gate.checks import GateError
 from trainer.recipes import Recipe
 from trainer.retraining.recipe import again
@@ -78,7 +78,7 @@ def _step(settings: Settings, retraining: Retraining, trail: Trail) -> None:
         tell_ended(settings, retraining, obstacle)
         return
     try:
-        champion = verified_manifest(settings, retraining.model, history[-1].champion)
+        champion = verified_manifest(settings, retraining.model, history[-1].champion.digest)
         if retraining.candidate is None:
             _train(settings, retraining, champion)
         else:

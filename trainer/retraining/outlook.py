@@ -11,11 +11,11 @@ from contracts.control_topic import read_control
 from contracts.deployments import Deployment
 from contracts.errors import PackageError, SignatureError
 from contracts.following import FollowedTopic
+from contracts.manifests import verified_manifest
 from contracts.packages import Manifest
 from contracts.settings import Settings
 from contracts.topics import Topics
 from prediction_log.event_times import newest_event
-from trainer.deployments.manifests import verified_manifest
 from trainer.retraining.decisions import Situation, next_retraining
 from trainer.retraining.telling import tell_began
 from trainer.retraining.trail import Retraining, Trail
@@ -103,5 +103,5 @@ class Outlook:
         """Packages never change: each is verified once."""
         digest = deployment.champion.digest
         if digest not in self._manifests:
-            self._manifests[digest] = verified_manifest(self._settings, model, deployment.champion)
+            self._manifests[digest] = verified_manifest(self._settings, model, digest)
         return self._manifests[digest]

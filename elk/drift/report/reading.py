@@ -7,9 +7,9 @@ from elasticsearch import Elasticsearch
 from msgspec import Struct
 
 from contracts.errors import UsageError
-from contracts.keys import load_trusted_keys
+from contracts.manifests import verified_manifest
 from contracts.model_store import ModelStore
-from contracts.packages import Manifest, verify_package
+from contracts.packages import Manifest
 from contracts.settings import Settings
 from contracts.windows import Window
 from elk.drift.documents import read
@@ -65,7 +65,8 @@ def report(
     try:
         with translated(settings):
             for number in [version] if version else reversed(list(store.versions(model))):
-                manifest = _verified(settings, store, model, number)
+                digest = store.find(model, number).digest
+                manifest = verified_manifest(settings, model, digest)
                 counts = rows_of(client, settings, manifest)
                 if counts:
                     return _report(client, settings, manifest, counts, start, end, windows)
@@ -73,16 +74,6 @@ def report(
         client.close()
     named = f"version {version} of '{model}'" if version else f"'{model}'"
     raise UsageError(f"{named} has answered no event that the log holds: there is nothing to show")
-
-
-def _verified(settings: Settings, store: ModelStore, model: str, version: str) -> Manifest:
-    digest = store.find(model, version).digest
-    return verify_package(
-        store.read(model, digest),
-        digest=digest,
-        environment=settings.environment,
-        trusted=load_trusted_keys(settings.keys, "packages"),
-    )
 
 
 def _report(
