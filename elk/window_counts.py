@@ -8,7 +8,7 @@ from elasticsearch import Elasticsearch
 from msgspec import Struct
 
 from contracts.settings import Settings
-from contracts.windows import Window, window_at
+from contracts.windows import Window, window_at, window_length
 from prediction_log.indices import IndexNames
 
 _PAGE = 5000
@@ -60,9 +60,10 @@ def window_counts(
         hours: length of the windows, aligned as in `contracts.windows`.
         total: a field to be summed.
     """
-    length = timedelta(hours=hours) // timedelta(milliseconds=1)
-    offset = (window_at(_EPOCH, hours).start - _EPOCH) // timedelta(milliseconds=1) % length
-    start = {"field": "@timestamp", "fixed_interval": f"{length}ms", "offset": f"{offset}ms"}
+    length = window_length(hours)
+    interval = length // timedelta(milliseconds=1)
+    offset = (window_at(_EPOCH, hours).start - _EPOCH) // timedelta(milliseconds=1) % interval
+    start = {"field": "@timestamp", "fixed_interval": f"{interval}ms", "offset": f"{offset}ms"}
     composite: dict[str, Any] = {
         "size": _PAGE,
         "sources": [
@@ -85,7 +86,7 @@ def window_counts(
         for bucket in found.get("buckets", []):
             key = bucket["key"]
             begin = _EPOCH + timedelta(milliseconds=key["start"])
-            window = Window(begin, begin + timedelta(hours=hours))
+            window = Window(begin, begin + length)
             counts[VersionWindow(window, key["version"], key["role"])] = WindowCount(
                 bucket["doc_count"], bucket["total"]["value"] if total else 0.0
             )
