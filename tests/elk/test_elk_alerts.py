@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -146,7 +147,7 @@ def look(settings: Settings, written: LoggedEvents, *models: Served) -> list[Ale
 
 def said(settings: Settings) -> list[Alert]:
     """All that stands on the topic."""
-    with FollowedTopic(settings, Topics(settings).alerts.name) as topic:
+    with closing(FollowedTopic(settings, Topics(settings).alerts.name)) as topic:
         return [msgspec.json.decode(value, type=Alert) for value in topic.new_values()]
 
 
@@ -174,7 +175,7 @@ def test_an_alert_is_said_once_whoever_looks_and_ends_when_it_is_over(
     assert look(settings, written, SERVING) == []
     ended = said(settings)[-1]
     assert (ended.state, ended.alert_id) == ("resolved", raised.alert_id)
-    with AlertLog(settings) as log:
+    with closing(AlertLog(settings)) as log:
         [course] = log.refreshed().courses
         assert not course.is_open
 

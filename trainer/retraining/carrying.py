@@ -6,6 +6,7 @@ that was looked at, so that the sequence number lets one of several win.
 """
 
 from collections.abc import Sequence
+from contextlib import closing
 
 from contracts.control_topic import ControlState, read_control
 from contracts.deployments import Deployment
@@ -51,7 +52,7 @@ def carry_on(settings: Settings, retraining: str) -> Retraining | None:
         DeploymentError: others deploy all the time, or nobody accepts our key.
     """
     trail, lost = Trail(), 0
-    with FollowedTopic(settings, Topics(settings).model_events.name) as topic:
+    with closing(FollowedTopic(settings, Topics(settings).model_events.name)) as topic:
         while True:
             trail.take(topic.new_values())
             known = trail.get(retraining)

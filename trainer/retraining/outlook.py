@@ -1,8 +1,6 @@
 """What there is to do, from Kafka, the model store and Elasticsearch: read, and decided purely."""
 
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
 
 import structlog
 
@@ -39,16 +37,7 @@ class Outlook:
         self._trail = Trail()
         self._manifests: dict[str, Manifest] = {}
 
-    def __enter__(self) -> Self:
-        """Nothing is read yet."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Disconnect."""
         self._alerts.close()
         self._events.close()
