@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ORIGIN = datetime(1970, 1, 5, tzinfo=UTC)
 """A Monday, so that windows of a week are weeks."""
 

@@ -28,7 +28,8 @@ class _Verdicts(Struct, frozen=True):
 def newest_windows(
     client: Elasticsearch, settings: Settings, about: Subject, most: int
 ) -> list[LookedAt]:
-    """The newest windows that say something of a version that served in them, newest first."""
+    """The newest windows that say something of a version that served in them, newest first, those
+    among them that were written a moment ago: a window is judged whole."""
     pattern = IndexNames(settings).pattern(about.kind, about.model)
     filters: list[dict[str, Any]] = [
         {"term": {"model.name": about.model}},
@@ -36,6 +37,7 @@ def newest_windows(
         {"terms": {"model.role": ["champion", "canary"]}},
         {"terms": {"verdict.state": list(_SAY_SOMETHING)}},
     ]
+    client.indices.refresh(index=pattern)
     newest = _newest_starts(client, pattern, filters, most)
     if not newest:
         return []

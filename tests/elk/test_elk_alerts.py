@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 import pytest
 from logged_events import LoggedEvents
-from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import SecretStr
 from waiting import wait_until
@@ -32,6 +31,7 @@ from contracts.windows import window_at
 from elk.alerts.publishing import publish_alerts
 from elk.alerts.step import AlertStep
 from elk.alerts.webhook import Webhook, message, webhook
+from elk.watched import WatchedModel
 from prediction_log.documents import EventModel
 from prediction_log.window_documents import (
     DriftDocument,
@@ -47,15 +47,7 @@ RULE = MonitorRule(windows=3, over=2)
 DIGEST = "0" * 64
 
 
-class Served(Struct, frozen=True):
-    """A model as the monitor watches it."""
-
-    name: str
-    deployment: Deployment
-    versions: dict[str, Manifest]
-
-
-def served(champion: str = "1", canary: str | None = None, model: str = "m") -> Served:
+def served(champion: str = "1", canary: str | None = None, model: str = "m") -> WatchedModel:
     manifest = Manifest(
         environment="local",
         model=model,
@@ -81,7 +73,7 @@ def served(champion: str = "1", canary: str | None = None, model: str = "m") -> 
         reason="published",
         created_at=MONDAY,
     )
-    return Served(model, deployment, dict.fromkeys(("1", "2", "3"), manifest))
+    return WatchedModel(model, deployment, dict.fromkeys(("1", "2", "3"), manifest))
 
 
 SERVING = served()
@@ -134,7 +126,7 @@ def performance(written: LoggedEvents, day: int, state: State) -> None:
     written.write()
 
 
-def look(settings: Settings, written: LoggedEvents, *models: Served) -> list[Alert]:
+def look(settings: Settings, written: LoggedEvents, *models: WatchedModel) -> list[Alert]:
     """What a monitor that has just been started says in one cycle."""
     before = said(settings)
     step = AlertStep()

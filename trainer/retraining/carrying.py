@@ -24,6 +24,7 @@ from contracts.packages import Manifest
 from contracts.release_rules import RetrainRule
 from contracts.settings import Settings
 from contracts.topics import Topics
+from prediction_log.client import opened
 from prediction_log.event_times import served_events
 from trainer.announcing import announce_deployed
 from trainer.deployments.answer import Answer
@@ -96,11 +97,11 @@ def _step(settings: Settings, retraining: Retraining, trail: Trail) -> None:
 def _train(settings: Settings, retraining: Retraining, champion: Manifest) -> None:
     rule = champion.retrain or RetrainRule()
     recipe = again(champion, retraining.window)
-    rows = served_events(
-        settings, retraining.model, retraining.window, labelled=bool(recipe.targets)
-    )
+    model, labelled = retraining.model, bool(recipe.targets)
+    with opened(settings) as client:
+        rows = served_events(client, settings, model, retraining.window, labelled=labelled)
     if rows < rule.least_rows:
-        what = "labelled events" if recipe.targets else "events"
+        what = "labelled events" if labelled else "events"
         few = f"only {rows:,} {what} of the {rule.least_rows:,} that its rule asks for"
         tell_ended(settings, retraining, few)
         return

@@ -13,6 +13,7 @@ from contracts.manifests import verified_manifest
 from contracts.packages import Manifest
 from contracts.settings import Settings
 from contracts.topics import Topics
+from prediction_log.client import opened
 from prediction_log.event_times import newest_event
 from trainer.retraining.decisions import Situation, next_retraining
 from trainer.retraining.telling import tell_began
@@ -70,7 +71,8 @@ class Outlook:
             return None
         if champion.retrain is None:
             return None
-        newest = newest_event(self._settings, model)
+        with opened(self._settings) as client:
+            newest = newest_event(client, self._settings, model)
         if newest is None:
             return None
         situation = Situation(
