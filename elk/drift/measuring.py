@@ -1,9 +1,10 @@
 """Drift of every version in every window that is new or has changed: a step of the monitor."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import islice
-from typing import Any, Protocol
+from itertools import groupby, islice
+from operator import attrgetter
+from typing import Any
 
 import structlog
 from elasticsearch import Elasticsearch
@@ -17,8 +18,10 @@ from elk.drift.documents import Written, write, written
 from elk.drift.sampling import tell_apart
 from elk.drift.searches import compared, observed, searches
 from elk.drift.verdicts import Measured, judge, spoken_of, too_few, without_reference
-from elk.window_counts import VersionWindow, newest_event, window_counts
+from elk.watched import WatchedModel
+from elk.window_counts import VersionWindow, window_counts
 from prediction_log.documents import EventModel
+from prediction_log.event_times import newest_event
 from prediction_log.indices import IndexNames
 from prediction_log.window_documents import DriftDocument
 
@@ -28,59 +31,80 @@ MOST_WINDOWS = 500
 """Of a version in one round; the next one goes on, so that other steps are not held up."""
 
 
-class Watched(Protocol):
-    """A model and the verified manifests of its versions."""
-
-    @property
-    def name(self) -> str:
-        """Of the model."""
-
-    @property
-    def versions(self) -> Mapping[str, Manifest]:
-        """By number."""
-
-
-def measure_drift(
-    settings: Settings, client: Elasticsearch, models: Sequence[Watched]
-) -> Mapping[str, int]:
-    """Write the drift of each version in each window that is over and not written yet, or whose
-    rows are others than when it was.
-
-    Returns:
-        How many windows were measured, and how many documents they are.
-
-    Raises:
-        MillraceError: Elasticsearch or the model store refused, or does not answer.
+class DriftStep:
+    """Writes the drift of each version in each window that is over and not written yet, or whose
+    rows are others than when it was. Of references it remembers how many signals they speak of:
+    packages never change.
     """
-    windows = documents = 0
-    for model in models:
+
+    def __init__(self) -> None:
+        self._spoken: dict[tuple[str, str], int] = {}
+
+    def __call__(
+        self, settings: Settings, client: Elasticsearch, models: Sequence[WatchedModel]
+    ) -> dict[str, int]:
+        """Measure some models.
+
+        Returns:
+            `documents`: how many were written.
+
+        Raises:
+            MillraceError: Elasticsearch or the model store refused, or does not answer.
+            ApiError, TransportError: as Elasticsearch's client raises them.
+        """
+        documents = 0
+        for model in models:
+            due = self._due(settings, client, model)
+            in_order = sorted(due, key=lambda one: (one.version, one))
+            for version, windows in groupby(in_order, attrgetter("version")):
+                manifest = model.versions[version]
+                reference = read_reference(settings, manifest)
+                for one in islice(windows, MOST_WINDOWS):
+                    found = measure_window(client, settings, manifest, reference, one, due[one])
+                    write(client, settings, found)
+                    documents += len(found)
+        return {"documents": documents}
+
+    def _due(
+        self, settings: Settings, client: Elasticsearch, model: WatchedModel
+    ) -> dict[VersionWindow, int]:
+        """What is to be measured, and its rows."""
         newest = newest_event(client, settings, model.name)
-        for manifest in model.versions.values() if newest else ():
-            reference = read_reference(settings, manifest)
-            rows = rows_of(client, settings, manifest)
-            known = written(client, settings, model.name, manifest.version)
-            over = sorted(one for one in rows if newest and one.window.end <= newest)
-            due = (
-                one
-                for one in over
-                if known.get((one.window.start, one.role))
-                != Written(spoken_of(reference, one.role), rows[one], rows[one])
+        if newest is None:
+            return {}
+        known = written(client, settings, model.name)
+        counts = window_counts(client, settings, "predictions", model.name, model.versions)
+        return {
+            one: count.rows
+            for one, count in counts.items()
+            if one.window.end <= newest
+            and not self._is_there(
+                settings,
+                model.versions[one.version],
+                one.role,
+                count.rows,
+                known.get((one.window.start, one.version, one.role)),
             )
-            for one in islice(due, MOST_WINDOWS):
-                found = measure_window(client, settings, manifest, reference, one, rows[one])
-                write(client, settings, found)
-                windows, documents = windows + 1, documents + len(found)
-    return {"windows": windows, "documents": documents}
+        }
 
+    def _is_there(
+        self, settings: Settings, manifest: Manifest, role: str, rows: int, known: Written | None
+    ) -> bool:
+        if known is None or not known.least_rows == known.most_rows == rows:
+            return False
+        # There may be one more: that nothing was known, while the reference could not be read.
+        return known.documents >= self._expected(settings, manifest, role)
 
-def rows_of(
-    client: Elasticsearch, settings: Settings, manifest: Manifest
-) -> Mapping[VersionWindow, int]:
-    """Rows of a version by window and role."""
-    hours = manifest.monitor.window_hours
-    versions = [manifest.version]
-    counts = window_counts(client, settings, "predictions", manifest.model, versions, hours)
-    return {one: count.rows for one, count in counts.items()}
+    def _expected(self, settings: Settings, manifest: Manifest, role: str) -> int:
+        if manifest.reference is None:
+            return spoken_of(None, role)
+        key = manifest.reference.sha256, role
+        if key not in self._spoken:
+            reference = read_reference(settings, manifest)
+            if reference is None:
+                return spoken_of(None, role)
+            self._spoken[key] = spoken_of(reference, role)
+        return self._spoken[key]
 
 
 def read_reference(settings: Settings, manifest: Manifest) -> Reference | None:

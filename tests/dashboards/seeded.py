@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 from elasticsearch import Elasticsearch
+from logged_events import outcome_of
 
+from contracts.alerts import Alert, AlertState, Signal
 from contracts.dead_letters import DeadLetter
 from contracts.events import (
     Classification,
@@ -123,25 +125,7 @@ def _answered(
     label = Label(event_id=event, model=model.name, label=said, occurred_at=at)
     labelled = documents.from_label(label, place)
     yield names.labels(model.name, at), coordinates_id(place), labelled
-    yield names.outcomes(model.name, at), name, _outcome(document, labelled, right)
-
-
-def _outcome(
-    prediction: documents.PredictionDocument, label: documents.LabelDocument, right: bool
-) -> dict[str, Any]:
-    known = msgspec.json.decode(msgspec.json.encode(prediction))
-    for left_out in ("latency", "worker", "trace"):
-        del known[left_out]
-    error = known["prediction"].get("value", 0.0) - 18.5
-    classified = known["prediction"]["task"] == "classification"
-    return {
-        **known,
-        "label": msgspec.to_builtins(label.label),
-        "labelled_at": known["@timestamp"],
-        "outcome": {"correct": right, "log_loss": 0.4}
-        if classified
-        else {"error": error, "absolute_error": abs(error), "squared_error": error**2},
-    }
+    yield names.outcomes(model.name, at), name, outcome_of(document, labelled)
 
 
 def _letters(names: IndexNames, at: datetime, hour: int) -> Iterator[_Line]:
@@ -296,23 +280,19 @@ def _model_events(names: IndexNames, at: datetime) -> Iterator[_Line]:
 
 
 def _alerts(names: IndexNames, at: datetime) -> Iterator[_Line]:
-    for offset, state in enumerate(("raised", "resolved")):
+    states: tuple[AlertState, ...] = ("raised", "resolved")
+    for offset, state in enumerate(states):
         source = _source(offset, "alerts")
         moment = (at + timedelta(hours=offset)).astimezone(UTC)
-        yield (
-            names.alerts(moment),
-            coordinates_id(source),
-            {
-                "@timestamp": moment.isoformat(),
-                "model": {"name": "flights", "version": "1"},
-                "window": {"start": at.isoformat(), "end": moment.isoformat()},
-                "alert": {
-                    "id": "flights-1-drift-1",
-                    "state": state,
-                    "kind": "drift",
-                    "reason": "hour is 3 times its limit",
-                    "signals": [{"name": "hour", "statistic": "psi", "value": 0.3, "limit": 0.1}],
-                },
-                "kafka": msgspec.to_builtins(source),
-            },
+        alert = Alert(
+            alert_id="flights-1-drift-1",
+            state=state,
+            kind="drift",
+            model="flights",
+            version="1",
+            at=moment,
+            window=Window(at, moment),
+            signals=(Signal(name="hour", statistic="psi", value=0.3, limit=0.1),),
+            reason="hour is 3 times its limit",
         )
+        yield names.alerts(moment), coordinates_id(source), documents.from_alert(alert, source)

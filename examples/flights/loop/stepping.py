@@ -7,6 +7,7 @@ a slow machine and on a fast one, and the months of 2013 can be replayed within 
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 
 from elasticsearch import Elasticsearch
@@ -138,7 +139,7 @@ class Stepping:
 
     def _answer(self) -> None:
         """Let the retrainer answer what the monitor has found, and wait for what it deploys."""
-        with AlertLog(self._settings) as log:
+        with closing(AlertLog(self._settings)) as log:
             if not log.refreshed().open:
                 return
         before = self._newest()
