@@ -20,7 +20,7 @@ from examples.flights.loop.timeline import Timeline
 from examples.flights.loop.trail import Trail, read_trail
 from examples.flights.recipes import FLIGHTS, STATIONARY, recipe
 from examples.flights.show import Show
-from examples.flights.stage import INDEXER, WORKER, Program, enter_stack, start_services
+from examples.flights.stage import CONSOLE, INDEXER, WORKER, Program, enter_stack, start_services
 from examples.flights.stream import FIRST, MODEL, FlightStream
 from prediction_log.template import install_template
 from producers.client import FeatureProducer
@@ -29,6 +29,7 @@ from trainer import publish, train
 _LOOP: tuple[Program, ...] = (
     ("monitor", ["-m", "elk", "monitor"]),
     ("retrainer", ["-m", "trainer", "retrainer"]),
+    CONSOLE,
 )
 
 
