@@ -28,7 +28,10 @@ def drift_features(log: Log, choices: Choices) -> Answer:
     span = choices.span or log.all_time("drift", choices.filters)
     newest = log.search(("drift",), _newest(choices, span))["hits"]["hits"]
     if not newest:
-        return Answer(nothing="No window was measured in this time: does 'millrace monitor' run?")
+        return Answer(
+            nothing="No window of this time has enough rows: does 'millrace monitor' run, and do "
+            "predictions come?"
+        )
     source = newest[0]["_source"]
     found = log.search(("drift",), _window(source))["hits"]["hits"]
     documents = [hit["_source"] for hit in found if hit["_source"]["drift"].get("bins")]
@@ -44,9 +47,11 @@ def drift_features(log: Log, choices: Choices) -> Answer:
 
 def _newest(choices: Choices, span: Span) -> Body:
     chosen = [clause(Filter(field, tuple(v))) for field, v in choices.filters.items()]
+    judged = clause(Filter("verdict.state", ("ok", "over")))
+    with_bins = clause(Filter("drift.kind", ("numeric", "categorical")))
     return {
         "size": 1,
-        "query": {"bool": {"filter": [within(span), *chosen]}},
+        "query": {"bool": {"filter": [within(span), judged, with_bins, *chosen]}},
         "sort": [{TIMESTAMP: "desc"}],
     }
 

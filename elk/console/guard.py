@@ -7,12 +7,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from elk.console.address import host_name
 
+_PLOTLYS_STYLES = (
+    # An empty element, which it fills rule by rule.
+    "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='",
+    # What its maps look like; it has them with it, and the browser says if an update changes them.
+    "'sha256-ji27qzEtxXZW+7dun6UwjHXJ18e6WAin1VvNtkzIE/o='",
+)
 _POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
-        "style-src 'self'",
-        # Plotly places what it draws by style attributes.
+        f"style-src 'self' {' '.join(_PLOTLYS_STYLES)}",
+        # Plotly places pictures, such as those of heatmaps, by style attributes.
         "style-src-attr 'unsafe-inline'",
         "img-src 'self' data:",
         "connect-src 'self'",

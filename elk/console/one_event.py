@@ -54,7 +54,7 @@ def _views(answer: Mapping[str, Any]) -> Iterator[View]:
             title=" · ".join(str(part) for part in parts if part),
             description=f"{hit['_index']} / {hit['_id']}",
             columns=("Field", "Value"),
-            rows=[[name, _cell(name, value)] for name, value in _leaves("", source)][:_MOST_LEAVES],
+            rows=[[name, _cell(name, value)] for name, value in leaves("", source)][:_MOST_LEAVES],
         )
 
 
@@ -68,12 +68,13 @@ def _cell(name: str, value: Any) -> ShownCell:
     return moment(value) if name == TIMESTAMP else known(value)
 
 
-def _leaves(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
+def leaves(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Dotted names and values of all that is in a document."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from _leaves(f"{prefix}.{name}" if prefix else str(name), inner)
+            yield from leaves(f"{prefix}.{name}" if prefix else str(name), inner)
     elif isinstance(value, list) and any(isinstance(one, Mapping) for one in value):
         for place, inner in enumerate(value):
-            yield from _leaves(f"{prefix}[{place}]", inner)
+            yield from leaves(f"{prefix}[{place}]", inner)
     else:
         yield prefix, ", ".join(map(str, value)) if isinstance(value, list) else value
