@@ -10,6 +10,8 @@ from elk.dashboards.answers import Cell, range_label
 from elk.dashboards.panels import Breakdown, OverTime, Ranges
 
 _DIGITS = re.compile(r"(\d+)")
+_SMALL = frozenset({"rate", "average"})
+"""People read 0.0002 of these sooner than 200 µ."""
 _ROLES = ("champion", "canary", "shadow")
 
 
@@ -18,12 +20,17 @@ def chart(panel: Panel, answer: Mapping[str, Any], span: Span) -> dict[str, Any]
     found = series(panel, answer)
     if len(panel.metrics) == 1:
         found = sorted(found, key=lambda one: natural(one.name))
+    figures: dict[str, Any] = {"rangemode": "tozero"}
+    if len(panel.metrics) == 1:
+        figures["title"] = {"text": safe(panel.metrics[0].label)}
+    if panel.metrics[0].operation in _SMALL:
+        figures["exponentformat"] = "none"
     over_time = isinstance(panel.by[0], OverTime)
     layout: dict[str, Any] = {
-        "xaxis": {"type": "date", "range": [_x(span.start), _x(span.end)]}
+        "xaxis": {"type": "date", "range": [_x(_first(found, span)), _x(span.end)]}
         if over_time
         else {"type": "category"},
-        "yaxis": {"title": {"text": safe(panel.metrics[0].label)}, "rangemode": "tozero"},
+        "yaxis": figures,
     }
     if panel.chart == "heatmap":
         return {"data": [_heatmap(panel, found)], "layout": layout | {"yaxis": _upwards(panel)}}
@@ -33,9 +40,9 @@ def chart(panel: Panel, answer: Mapping[str, Any], span: Span) -> dict[str, Any]
         layout["barmode"] = "group" if panel.chart == "bar" else "stack"
     if panel.chart == "shares":
         layout |= {"barnorm": "percent"}
-        layout["yaxis"] |= {"ticksuffix": " %", "title": {"text": "Share"}}
+        figures |= {"ticksuffix": " %", "title": {"text": "Share"}}
     elif panel.chart == "line":
-        layout["yaxis"]["rangemode"] = "normal"
+        figures["rangemode"] = "normal"
     return {"data": [_trace(panel, one) for one in found], "layout": layout}
 
 
@@ -48,6 +55,12 @@ def natural(name: str) -> tuple[Any, ...]:
     """Orders roles as people name them, and version 10 after version 9."""
     rank = _ROLES.index(name) if name in _ROLES else len(_ROLES)
     return (rank, [(int(p), "") if p.isdigit() else (-1, p) for p in _DIGITS.split(name)])
+
+
+def _first(found: Sequence[Series], span: Span) -> datetime:
+    """Where the first interval begins: with the span, or before it."""
+    starts = [p.x for one in found for p in one.points[:1] if isinstance(p.x, datetime)]
+    return min([span.start, *starts])
 
 
 def _trace(panel: Panel, one: Series) -> dict[str, Any]:

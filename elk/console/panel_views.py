@@ -12,14 +12,15 @@ from elk.dashboards import Panel, Span, rows
 from elk.dashboards.answers import Cell, columns, is_empty
 from elk.dashboards.panels import TIMESTAMP, Terms
 
+_OF_NONE = ("count", "unique_count")
 NOTHING = "Nothing was found in this time."
 
 
 def views(panel: Panel, answer: Mapping[str, Any], span: Span) -> list[View]:
     """One view, or none where there is nothing to show."""
-    if is_empty(panel, answer):
-        return []
     found = rows(panel, answer)
+    if is_empty(panel, answer) and not _counts(panel):
+        return []
     if panel.chart == "documents":
         return [_documents(panel, found)]
     keys = len(panel.by)
@@ -33,6 +34,11 @@ def views(panel: Panel, answer: Mapping[str, Any], span: Span) -> list[View]:
     if panel.chart == "metric":
         return [replace(table, tiles=_tiles(panel, found), alternative=True)]
     return [replace(table, chart=chart(panel, answer, span), alternative=True)]
+
+
+def _counts(panel: Panel) -> bool:
+    """Whether it says how many there are of something: none is an answer, too."""
+    return panel.chart == "metric" and not panel.by and panel.metrics[0].operation in _OF_NONE
 
 
 def _row(panel: Panel, row: Sequence[Cell]) -> list[ShownCell]:

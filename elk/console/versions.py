@@ -16,6 +16,12 @@ _MOST_VERSIONS = 20
 _MOST_PROCESSES = 50
 _MOST_METRICS = 8
 _SILENT = timedelta(minutes=2)
+_STATES = {
+    "ok": "within its limits",
+    "over": "beyond a limit",
+    "too_few": "too few rows",
+    "unknown": "nothing to compare with",
+}
 _KEYS = ("model.name", "model.version", "model.role")
 _NEWEST: Body = {"top_hits": {"size": 1, "sort": [{TIMESTAMP: "desc"}]}}
 
@@ -113,7 +119,7 @@ def measured(log: Log, choices: Choices) -> Answer:
             known(source["model"]["name"]),
             _version(source["model"]),
             known(source["model"].get("role")),
-            known(source["verdict"].get("state")),
+            _STATES.get(source["verdict"].get("state"), NOTHING),
             f"{source['performance']['labelled']:,}",
             *(_metric(source["performance"], name) for name in shown),
             moment(source["window"]["start"]),

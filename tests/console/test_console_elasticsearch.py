@@ -42,7 +42,8 @@ def test_a_chosen_model_version_and_time_narrow_a_panel(opened: Console) -> None
     assert roles(**TODAY, model_name="flights", model_version="2") == {"canary": "36"}
     long_ago = {"range": "absolute", "from": "2013-01-01", "to": "2014-01-01"}
     assert roles(**long_ago) == {"champion": "1"}
-    assert "views" not in opened.panel("models", "predictions", range="15m")
+    (counted,) = opened.panel("overview", "predictions", range="15m")["views"]
+    assert counted["tiles"] == [{"label": "Predictions", "value": "0"}]
 
 
 def test_all_time_is_that_of_the_events_or_that_of_clocks(opened: Console) -> None:
@@ -58,7 +59,11 @@ def test_an_index_that_is_not_there_is_no_error(seeded: Settings) -> None:
     with console(empty) as served:
         for board in dashboards():
             for one in (*board.panels, *sections(board.id)):
-                assert served.panel(board.id, one.id)["nothing"].endswith((".", "does it."))
+                answer = served.panel(board.id, one.id)
+                shown = [
+                    tile["value"] for view in answer.get("views", ()) for tile in view["tiles"]
+                ]
+                assert answer.get("nothing") or shown == ["0"], f"{board.id}/{one.id}"
         assert set(json.loads(served.get("api/offered/overview").data)) == {
             "model.name",
             "model.version",

@@ -100,8 +100,13 @@ def test_an_event_id_leads_to_all_that_is_known_of_it() -> None:
     assert msgspec.to_builtins(view.rows[0][1])["href"] == "/one-event?event.id=a%2F%22%3F%26b"
 
 
-def test_nothing_found_is_no_view() -> None:
-    assert views(panel(chart="metric"), {"hits": {"total": {"value": 0}}}, DAY) == []
+def test_nothing_found_is_no_view_unless_it_was_to_be_counted() -> None:
+    nothing = {"hits": {"total": {"value": 0}}}
+    assert views(panel(by=(OverTime(),)), nothing, DAY) == []
+    mean = panel(chart="metric", metrics=(Metric("m", "average", "x"),))
+    assert views(mean, nothing, DAY) == []
+    (counted,) = views(panel(chart="metric"), nothing, DAY)
+    assert [tile.value for tile in counted.tiles] == ["0"]
 
 
 def test_without_a_choice_all_time_is_shown() -> None:

@@ -20,7 +20,7 @@ function coloured(trace, place, colours) {
   }
   if (trace.type === "bar") {
     const shape = trace.marker?.pattern?.shape ?? PATTERNS[place % PATTERNS.length];
-    const pattern = { shape, size: 6, solidity: 0.25, fgcolor: colour("--card") };
+    const pattern = { shape, size: 6, solidity: 0.15, bgcolor: own, fgcolor: colour("--card") };
     return { ...trace, marker: { color: own, pattern, line: { width: 0 } } };
   }
   const dash = trace.stackgroup ? "solid" : DASHES[place % DASHES.length];

@@ -2,6 +2,8 @@
 
 import { draw } from "./charts.js";
 
+const TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/;
+
 function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children);
@@ -24,7 +26,9 @@ function table(view, caption) {
     element(
       "tr",
       {},
-      ...row.map((value, place) => element("td", { className: number(place) }, cell(value))),
+      ...row.map((value, place) =>
+        element("td", { className: `${number(place)} ${TIME.test(value) ? "t" : ""}` }, cell(value)),
+      ),
     ),
   );
   const made = element(
@@ -87,6 +91,8 @@ export function show(holder, answer, title, question) {
       drawn.push([kept, view.chart]);
       parts.push(kept);
     }
+    // Large figures are text already.
+    if (view.tiles?.length) return element("div", { className: "view" }, ...parts);
     if (view.alternative) parts.push(onDemand(view, name, opened[place++] ?? false));
     else parts.push(table(view, name));
     return element("div", { className: "view" }, ...parts);
