@@ -33,6 +33,7 @@ class Log:
         # The server gives up before the client does, and says how far it came.
         self._client = connect(settings, _CONNECTIONS).options(request_timeout=SEARCH_SECONDS + 5)
         self._ranges: dict[object, tuple[float, Span]] = {}
+        self._failed: tuple[float, MillraceError] | None = None
         self._one = threading.Lock()
 
     def search(self, kinds: Sequence[Kind], body: Body) -> Body:
@@ -62,10 +63,18 @@ class Log:
         time, or that of clocks. A replay of the past has both, years apart. Known for seconds."""
         kinds = _EVENT_TIME if kind in _EVENT_TIME else _CLOCK_TIME
         key = (kinds, tuple((field, tuple(values)) for field, values in sorted(filters.items())))
+        asked_at = time.monotonic()
         with self._one:
+            if self._failed is not None and self._failed[0] > asked_at:
+                # Who waited meanwhile need not wait for the same once more.
+                raise self._failed[1]
             at, span = self._ranges.get(key, (0.0, None))
             if span is None or time.monotonic() - at > _RANGE_SECONDS:
-                span = self._measured(kinds, filters)
+                try:
+                    span = self._measured(kinds, filters)
+                except MillraceError as error:
+                    self._failed = (time.monotonic(), error)
+                    raise
                 if len(self._ranges) >= _MOST_RANGES:
                     self._ranges.clear()
                 self._ranges[key] = (time.monotonic(), span)

@@ -12,14 +12,13 @@ from elk.dashboards import Panel, Span, rows
 from elk.dashboards.answers import Cell, columns, is_empty
 from elk.dashboards.panels import TIMESTAMP, Terms
 
-_OF_NONE = ("count", "unique_count")
 NOTHING = "Nothing was found in this time."
 
 
 def views(panel: Panel, answer: Mapping[str, Any], span: Span) -> list[View]:
     """One view, or none where there is nothing to show."""
     found = rows(panel, answer)
-    if is_empty(panel, answer) and not _counts(panel):
+    if is_empty(panel, answer) and not _counted(panel, found):
         return []
     if panel.chart == "documents":
         return [_documents(panel, found)]
@@ -36,9 +35,9 @@ def views(panel: Panel, answer: Mapping[str, Any], span: Span) -> list[View]:
     return [replace(table, chart=chart(panel, answer, span), alternative=True)]
 
 
-def _counts(panel: Panel) -> bool:
+def _counted(panel: Panel, found: Sequence[Sequence[Cell]]) -> bool:
     """Whether it says how many there are of something: none is an answer, too."""
-    return panel.chart == "metric" and not panel.by and panel.metrics[0].operation in _OF_NONE
+    return panel.chart == "metric" and not panel.by and found[0][0] is not None
 
 
 def _row(panel: Panel, row: Sequence[Cell]) -> list[ShownCell]:

@@ -15,6 +15,7 @@ const panels = [...document.querySelectorAll("[data-panel]")].map((one) => new P
 
 let under = new AbortController();
 let timer;
+let away = false;
 
 async function offered(query, signal) {
   const lists = [...form.querySelectorAll("[data-offered]")];
@@ -30,13 +31,13 @@ async function offered(query, signal) {
 }
 
 function tell(failures) {
-  const away = failures.find((error) => error.away);
-  const sentence = away
-    ? `${away.message} What is shown is what was known before. Trying again every ${RETRY_SECONDS} s.`
+  const outer = failures.find((error) => error.away);
+  const sentence = outer
+    ? `${outer.message}. What is shown is what was known before. Trying again every ${RETRY_SECONDS} s.`
     : "";
   if (outage.textContent !== sentence) outage.textContent = sentence;
-  if (!away) updated.textContent = `at ${new Date().toISOString().slice(11, 19)}`;
-  return Boolean(away);
+  if (!outer) updated.textContent = `at ${new Date().toISOString().slice(11, 19)}`;
+  away = Boolean(outer);
 }
 
 async function load() {
@@ -51,13 +52,15 @@ async function load() {
     offered(query, signal),
   ]);
   if (signal.aborted) return;
-  const away = tell(found.filter(Boolean));
-  schedule(away ? RETRY_SECONDS : Number(refresh.value));
+  tell(found.filter(Boolean));
+  schedule();
 }
 
-function schedule(seconds) {
+/** An outage is looked after also where nothing else is refreshed. */
+function schedule() {
   clearTimeout(timer);
-  if (seconds > 0) timer = setTimeout(() => (document.hidden ? schedule(seconds) : load()), seconds * 1000);
+  const seconds = away ? RETRY_SECONDS : Number(refresh.value);
+  if (seconds > 0) timer = setTimeout(() => (document.hidden ? schedule() : load()), seconds * 1000);
 }
 
 function choose(event) {
@@ -80,7 +83,7 @@ refresh.addEventListener("change", () => {
   } catch {
     // It holds for this page.
   }
-  schedule(Number(refresh.value));
+  schedule();
 });
 window.addEventListener("popstate", () => {
   restore(form);

@@ -12,7 +12,7 @@ export async function ask(path, signal) {
     response = await fetch(path, { signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT)]) });
   } catch (error) {
     if (signal.aborted) throw error;
-    throw Object.assign(new Error("The console does not answer: does 'millrace console' run?"), {
+    throw Object.assign(new Error("The console does not answer; start it again with 'millrace console'"), {
       away: true,
     });
   }
