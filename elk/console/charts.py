@@ -33,7 +33,10 @@ def chart(panel: Panel, answer: Mapping[str, Any], span: Span) -> dict[str, Any]
         "yaxis": figures,
     }
     if panel.chart == "heatmap":
-        return {"data": [_heatmap(panel, found)], "layout": layout | {"yaxis": _upwards(panel)}}
+        return {
+            "data": [_heatmap(panel, found)],
+            "layout": layout | {"yaxis": {"type": "category"}},
+        }
     if not over_time and not isinstance(panel.by[0], Ranges):
         layout["xaxis"] |= {"categoryorder": "total descending"}
     if panel.chart in ("bar", "stacked", "shares"):
@@ -101,10 +104,6 @@ def _upward_names(breakdown: Breakdown) -> list[str]:
         return []
     edges = zip(breakdown.edges, breakdown.edges[1:], strict=False)
     return [range_label(low, high) for low, high in edges]
-
-
-def _upwards(panel: Panel) -> dict[str, Any]:
-    return {"type": "category", "title": {"text": safe(panel.by[1].label)}}
 
 
 def _place(value: Cell) -> tuple[str, Any]:

@@ -59,7 +59,12 @@ function onDemand(view, caption, open) {
 
 function tiles(view) {
   const one = (tile) =>
-    element("div", {}, element("dd", {}, tile.value), element("dt", {}, tile.label));
+    element(
+      "div",
+      {},
+      element("dd", { className: TIME.test(tile.value) ? "t" : "" }, tile.value),
+      element("dt", {}, tile.label),
+    );
   return element("dl", { className: "tiles" }, ...view.tiles.map(one));
 }
 
