@@ -22,7 +22,7 @@ from contracts.events import (
     Source,
 )
 from contracts.model_events import ModelEvent, ModelEventKind
-from contracts.service_stats import Percentiles, ServiceStats
+from contracts.service_stats import Percentiles, ServiceStats, VersionInService
 from contracts.settings import Settings
 from contracts.windows import Window
 from prediction_log import documents
@@ -172,6 +172,7 @@ def _operations(names: IndexNames, at: datetime, hour: int) -> Iterator[_Line]:
             retries={"bulk": 1 + place},
             dead_letters={"malformed": 1},
             swaps={"swapped": 1, "rejected": place % 2},
+            models=(VersionInService("flights", "1", "champion"),) if service == "worker" else (),
             memory_bytes=300_000_000,
             open_files=60,
             threads=20,
@@ -224,9 +225,27 @@ def _signals(hour: int) -> Iterator[tuple[str, DriftFigures]]:
             spread_before=3.0,
             missing=0.01,
             missing_before=0.0,
+            bins={
+                "edges": [6.0, 12.0, 18.0],
+                "reference": [100, 200, 150, 50, 0],
+                "window": [60, 150, 190, 95, 5],
+            },
         ),
     )
-    yield "carrier", DriftFigures(kind="categorical", psi=0.03, unknown=0.02, missing=0.0)
+    yield (
+        "carrier",
+        DriftFigures(
+            kind="categorical",
+            psi=0.03,
+            unknown=0.02,
+            missing=0.0,
+            bins={
+                "categories": ["UA", "<b>B6</b>"],
+                "reference": [300, 200, 0, 0],
+                "window": [280, 210, 10, 0],
+            },
+        ),
+    )
     yield "features together", DriftFigures(kind="multivariate", auc=0.61)
     yield "roc_auc", DriftFigures(kind="estimate", estimate=0.74 - hour / 100)
 

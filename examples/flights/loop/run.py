@@ -23,7 +23,7 @@ from examples.flights.loop.timeline import Timeline
 from examples.flights.loop.trail import Trail, read_trail
 from examples.flights.recipes import FLIGHTS, MODEL, STATIONARY, recipe
 from examples.flights.show import Show
-from examples.flights.stage import INDEXER, WORKER, Program, enter_stack, start_services
+from examples.flights.stage import CONSOLE, INDEXER, WORKER, Program, enter_stack, start_services
 from examples.flights.stream import FIRST, FlightStream
 from prediction_log.template import install_template
 from producers.client import FeatureProducer
@@ -32,6 +32,7 @@ from trainer import publish, train
 _LOOP: tuple[Program, ...] = (
     ("monitor", ["-m", "elk", "monitor"]),
     ("retrainer", ["-m", "trainer", "retrainer"]),
+    CONSOLE,
 )
 
 
