@@ -66,7 +66,7 @@ def test_each_target_has_its_outcomes_and_its_figures(
     for n in range(ROWS):
         deployed.answer(n, n / 10, classes(bool(said[n]), True), two, x=0)
         deployed.label(n, {"big": bool(big[n]), "place": "top"}, "two")
-        deployed.answer(n, n / 10, numbers(total[n], 1.0), sizes, offset=5000 + n, x=0)
+        deployed.answer(n, n / 10, numbers(float(total[n]), 1.0), sizes, offset=5000 + n, x=0)
         deployed.label(n, {"sum": float(n), "half": 1.5}, "sizes")
     deployed.answer(1000, 1, classes(True, True), two, x=0)
     deployed.label(1000, {"big": True}, "two")  # the other is not known yet
