@@ -75,12 +75,16 @@ def test_each_target_has_its_outcomes_and_its_figures(
     deployed.flush()
     running.start("elk", ["indexer"])
 
+    told: list[dict[str, Any]] = []
+
     def joined() -> bool:
-        assert not [step for step, told in deployed.once().items() if isinstance(told, str)]
+        told.append(deployed.once())
         return bool(deployed.count("outcomes") == 2 * ROWS + 1)
 
-    wait_until(joined, 120, lambda: f"{deployed.count('outcomes')} outcomes")
-    deployed.once()
+    wait_until(joined, 120, lambda: f"{deployed.count('outcomes')} outcomes, {told}")
+    told.append(deployed.once())
+    print(told)
+    assert not [what for what in told[-1].values() if isinstance(what, str)]
     outcomes = {(o["model"]["name"], o["event"]["id"]): o for o in deployed.sources("outcomes")}
     for n in range(ROWS):
         one, other = outcomes["two", f"e{n}"], outcomes["sizes", f"e{n}"]
