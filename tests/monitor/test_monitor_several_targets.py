@@ -83,7 +83,6 @@ def test_each_target_has_its_outcomes_and_its_figures(
 
     wait_until(joined, 120, lambda: f"{deployed.count('outcomes')} outcomes, {told}")
     told.append(deployed.once())
-    print(told)
     assert not [what for what in told[-1].values() if isinstance(what, str)]
     outcomes = {(o["model"]["name"], o["event"]["id"]): o for o in deployed.sources("outcomes")}
     for n in range(ROWS):
