@@ -1,14 +1,16 @@
 """Alerts: a model drifts or has become worse, or no longer. Topic `alerts`, keyed by model."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from contracts.release_rules import AlertKind
 from contracts.windows import Window
 
 AlertState = Literal["raised", "resolved"]
+AlertId = Annotated[str, Meta(pattern=r"^\S{1,500}$")]
+"""One word: reasons of deployments name it among others."""
 
 
 class Signal(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -33,7 +35,7 @@ class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True):
         reason: a sentence for people.
     """
 
-    alert_id: str
+    alert_id: AlertId
     state: AlertState
     kind: AlertKind
     model: str

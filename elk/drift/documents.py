@@ -1,30 +1,20 @@
-"""Documents of drift: their ids, writing them, and what of them is there already."""
+"""Documents of drift: their ids, writing and reading them."""
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
 from elasticsearch import Elasticsearch
-from msgspec import Struct
 
 from contracts.errors import MillraceError
 from contracts.settings import Settings
-from contracts.windows import EPOCH, Window
+from contracts.windows import Window
 from prediction_log.bulk import index_lines
 from prediction_log.indices import IndexNames
-from prediction_log.pages import buckets, hits, read_as
+from prediction_log.pages import hits, read_as
 from prediction_log.window_documents import DriftDocument
 
 _HEADERS = {"accept": "application/json", "content-type": "application/x-ndjson"}
-
-
-class Written(Struct, frozen=True):
-    """What the documents of a window say: how many there are, and of how many rows."""
-
-    documents: int
-    least_rows: int
-    most_rows: int
 
 
 def document_id(document: DriftDocument) -> str:
@@ -58,27 +48,6 @@ def write(client: Elasticsearch, settings: Settings, documents: Sequence[DriftDo
             if "error" in item.get("index", {})
         ]
         raise MillraceError(f"Elasticsearch refused a document of drift: {reasons[0]}")
-
-
-def written(
-    client: Elasticsearch, settings: Settings, model: str
-) -> dict[tuple[datetime, str, str], Written]:
-    """Start of a window, version and role -> what is there of a model."""
-    pattern = IndexNames(settings).pattern("drift", model)
-    client.indices.refresh(index=pattern)
-    sources = [
-        {"start": {"terms": {"field": "window.start"}}},
-        {"version": {"terms": {"field": "model.version"}}},
-        {"role": {"terms": {"field": "model.role"}}},
-    ]
-    figures = {"least": {"min": {"field": "rows"}}, "most": {"max": {"field": "rows"}}}
-    found: dict[tuple[datetime, str, str], Written] = {}
-    for bucket in buckets(client, pattern, {"match_all": {}}, sources, figures):
-        key = bucket["key"]
-        rows = (int(bucket[name]["value"] or 0) for name in figures)
-        start = EPOCH + timedelta(milliseconds=key["start"])
-        found[start, key["version"], key["role"]] = Written(bucket["doc_count"], *rows)
-    return found
 
 
 def read(

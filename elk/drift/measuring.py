@@ -14,12 +14,13 @@ from contracts.model_store import ModelStore
 from contracts.packages import Manifest
 from contracts.reference import Reference, from_bytes
 from contracts.settings import Settings
-from elk.drift.documents import Written, write, written
+from elk.drift.documents import write
 from elk.drift.sampling import tell_apart
 from elk.drift.searches import compared, observed, searches
 from elk.drift.verdicts import Measured, judge, spoken_of, too_few, without_reference
 from elk.watched import WatchedModel
 from elk.window_counts import VersionWindow, window_counts
+from elk.written_windows import WrittenWindows
 from prediction_log.documents import EventModel
 from prediction_log.event_times import newest_event
 from prediction_log.indices import IndexNames
@@ -72,28 +73,21 @@ class DriftStep:
         newest = newest_event(client, settings, model.name)
         if newest is None:
             return {}
-        known = written(client, settings, model.name)
+        known = WrittenWindows(client, settings, "drift", model.name, ["rows"])
         counts = window_counts(client, settings, "predictions", model.name, model.versions)
-        return {
-            one: count.rows
-            for one, count in counts.items()
-            if one.window.end <= newest
-            and not self._is_there(
-                settings,
-                model.versions[one.version],
-                one.role,
-                count.rows,
-                known.get((one.window.start, one.version, one.role)),
+        due = {}
+        for one, count in counts.items():
+            there, manifest = known.of(one), model.versions[one.version]
+            # There may be a document more than there ought to be: that nothing was known, from
+            # when the reference could not be read.
+            whole = (
+                there is not None
+                and there.agrees(count.rows)
+                and there.documents >= self._expected(settings, manifest, one.role)
             )
-        }
-
-    def _is_there(
-        self, settings: Settings, manifest: Manifest, role: str, rows: int, known: Written | None
-    ) -> bool:
-        if known is None or not known.least_rows == known.most_rows == rows:
-            return False
-        # There may be one more: that nothing was known, while the reference could not be read.
-        return known.documents >= self._expected(settings, manifest, role)
+            if one.window.end <= newest and not whole:
+                due[one] = count.rows
+        return due
 
     def _expected(self, settings: Settings, manifest: Manifest, role: str) -> int:
         if manifest.reference is None:

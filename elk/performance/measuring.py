@@ -7,26 +7,23 @@ from itertools import groupby
 import msgspec
 from elasticsearch import Elasticsearch
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from contracts.evaluation import classes_of, outcome_metrics
 from contracts.packages import Manifest, Metrics
 from contracts.settings import Settings
-from contracts.windows import Window
 from elk.performance.intervals import bootstrap
 from elk.performance.labelled import LabelledRows, labelled_rows
 from elk.performance.repeated import repeated
 from elk.performance.verdicts import verdicts, worst
 from elk.watched import WatchedModel
 from elk.window_counts import VersionWindow, WindowCount, window_counts
+from elk.written_windows import WrittenWindows
 from prediction_log.documents import EventModel
 from prediction_log.event_times import newest_event
 from prediction_log.indices import IndexNames
-from prediction_log.pages import hits, read_as
 from prediction_log.window_documents import PerformanceDocument, PerformanceFigures
 
-_ORDER = ({"_shard_doc": "asc"},)
-_COUNTED = ("predictions", "labelled", "label_offsets")
-_COLUMNS = ("window", "model", *(f"performance.{name}" for name in _COUNTED))
 _ROWS = "rows"
 """A figure of `contracts.evaluation` that is no measure."""
 
@@ -40,10 +37,7 @@ class Counts(Struct, frozen=True):
     label_offsets: float = 0.0
 
 
-class _Known(Struct, frozen=True):
-    window: Window
-    model: EventModel
-    performance: Counts
+_COUNTED = tuple(f"performance.{name}" for name in Counts.__struct_fields__)
 
 
 def measure(
@@ -138,7 +132,7 @@ def _changed(
     newest = newest_event(client, settings, model.name)
     if newest is None:
         return {}
-    known = _known(settings, client, model.name)
+    known = WrittenWindows(client, settings, "performance", model.name, _COUNTED)
     predictions = window_counts(client, settings, "predictions", model.name, model.versions)
     labelled = window_counts(
         client, settings, "outcomes", model.name, model.versions, total="label_kafka.offset"
@@ -147,17 +141,8 @@ def _changed(
     for which, count in predictions.items():
         labels = labelled.get(which, WindowCount(0))
         counts = Counts(count.rows, labels.rows, labels.total)
-        if which.window.end <= newest and known.get(which) != counts:
+        there = known.of(which)
+        same = there is not None and there.agrees(*astuple(counts))
+        if which.window.end <= newest and not same:
             found[which] = counts
     return found
-
-
-def _known(settings: Settings, client: Elasticsearch, model: str) -> dict[VersionWindow, Counts]:
-    pattern = IndexNames(settings).pattern("performance", model)
-    client.indices.refresh(index=pattern)
-    found = hits(client, pattern, [], sort=_ORDER, columns=_COLUMNS)
-    read = (known for hit in found if (known := read_as(hit, _Known)) is not None)
-    return {
-        VersionWindow(one.window, one.model.version or "", one.model.role or ""): one.performance
-        for one in read
-    }

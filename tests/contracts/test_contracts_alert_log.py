@@ -59,5 +59,7 @@ def test_an_alert_that_is_raised_again_is_open_since_then() -> None:
 
 def test_what_is_no_alert_is_passed_over() -> None:
     naive = alert("c", "raised").replace(b"Z", b"")
-    alerts = read(b"", b"\xff", b"[" * 10_000, b'{"alert_id":"x"}', naive, alert("b", "resolved"))
+    unlike_ours = alert("two words", "raised"), alert("x" * 2000, "raised"), alert("", "raised")
+    alerts = read(b"", b"\xff", b"[" * 10_000, b'{"alert_id":"x"}', naive, *unlike_ours)
+    alerts.take([alert("b", "resolved")])
     assert alerts.courses == ()

@@ -66,7 +66,7 @@ def test_each_target_has_its_outcomes_and_its_figures(
     for n in range(ROWS):
         deployed.answer(n, n / 10, classes(bool(said[n]), True), two, x=0)
         deployed.label(n, {"big": bool(big[n]), "place": "top"}, "two")
-        deployed.answer(n, n / 10, numbers(total[n], 1.0), sizes, offset=5000 + n, x=0)
+        deployed.answer(n, n / 10, numbers(float(total[n]), 1.0), sizes, offset=5000 + n, x=0)
         deployed.label(n, {"sum": float(n), "half": 1.5}, "sizes")
     deployed.answer(1000, 1, classes(True, True), two, x=0)
     deployed.label(1000, {"big": True}, "two")  # the other is not known yet
@@ -75,12 +75,15 @@ def test_each_target_has_its_outcomes_and_its_figures(
     deployed.flush()
     running.start("elk", ["indexer"])
 
+    told: list[dict[str, Any]] = []
+
     def joined() -> bool:
-        assert not [step for step, told in deployed.once().items() if isinstance(told, str)]
+        told.append(deployed.once())
         return bool(deployed.count("outcomes") == 2 * ROWS + 1)
 
-    wait_until(joined, 120, lambda: f"{deployed.count('outcomes')} outcomes")
-    deployed.once()
+    wait_until(joined, 120, lambda: f"{deployed.count('outcomes')} outcomes, {told}")
+    told.append(deployed.once())
+    assert not [what for what in told[-1].values() if isinstance(what, str)]
     outcomes = {(o["model"]["name"], o["event"]["id"]): o for o in deployed.sources("outcomes")}
     for n in range(ROWS):
         one, other = outcomes["two", f"e{n}"], outcomes["sizes", f"e{n}"]

@@ -149,6 +149,16 @@ def test_an_alert_of_long_ago_is_answered_on_what_is_newest() -> None:
         assert found.window == Window(MIDNIGHT - 2 * DAY, MIDNIGHT)
 
 
+def test_a_reason_that_has_no_end_is_told_in_part() -> None:
+    """It becomes part of a signed deployment, which stays for ever."""
+    course = alert()
+    endless = replace(course.raised, reason="because " * 100_000)
+    found = next_retraining(situation(AlertCourse(endless, endless)))
+    assert found is not None
+    assert found.why.startswith("because because")
+    assert len(found.why) <= 500
+
+
 def test_a_schedule_counts_from_the_newest_training_data() -> None:
     rule = replace(RULE, every_hours=72)
     fresh = manifest(rule, MIDNIGHT - 2 * DAY)

@@ -14,6 +14,8 @@ from trainer.recipes import as_utc
 from trainer.retraining.trail import Retraining
 
 SCHEDULE = "schedule"
+_MOST_WORDS = 500
+"""Characters of a reason that is passed on: anybody may have written it, and deployments stay."""
 
 
 class Situation(Struct, frozen=True, kw_only=True):
@@ -69,7 +71,9 @@ def _answer(
         # Nobody can have looked at a window that is not over, whatever an alert says; and of one
         # that is older than all that would be trained on nothing is to be learned any more.
         if oldest <= end <= now and _may_end(last, end, rule.cooldown_hours):
-            found = _retraining(situation, rule, alert.alert_id, alert.alert_id, end, alert.reason)
+            found = _retraining(
+                situation, rule, alert.alert_id, alert.alert_id, end, alert.reason[:_MOST_WORDS]
+            )
             if all(one.id != found.id for one in situation.past):
                 return found
     return None
