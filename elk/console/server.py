@@ -85,12 +85,12 @@ def application(source: Log, names: frozenset[str]) -> ASGIApp:
         return _json(told)
 
     routes = [
-        Route("/", lambda _: RedirectResponse(f"/{dashboards()[0].id}"), methods=["GET"]),
-        Route("/api/panels/{dashboard}/{panel}", answer, methods=["GET"]),
-        Route("/api/offered/{dashboard}", offer, methods=["GET"]),
-        Route(f"/plotly-{get_plotlyjs_version()}.js", _plotly, methods=["GET"]),
+        Route("/", lambda _: RedirectResponse(f"/{dashboards()[0].id}")),
+        Route("/api/panels/{dashboard}/{panel}", answer),
+        Route("/api/offered/{dashboard}", offer),
+        Route(f"/plotly-{get_plotlyjs_version()}.js", _plotly),
         Mount("/static", StaticFiles(directory=str(files("elk.console") / "static"))),
-        Route("/{dashboard}", show, methods=["GET"]),
+        Route("/{dashboard}", show),
     ]
     return Guard(Starlette(routes=routes), names)
 

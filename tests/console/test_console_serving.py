@@ -65,7 +65,7 @@ def test_known_names_are_answered(opened: Console, host: str) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_nothing_but_reading_is_allowed(opened: Console, method: str) -> None:
-    for path in ("overview", "api/panels/overview/predictions", "static/page.js", "nowhere"):
+    for path in ("overview", "api/panels/overview/predictions", "static/page.js", "a/b/c"):
         assert opened.get(path, method).status == 405
 
 
@@ -153,11 +153,15 @@ def test_a_wanted_address_that_is_taken_is_a_mistake(settings: Settings) -> None
 
 
 def test_without_an_address_two_consoles_have_two_ports_of_this_machine(
-    settings: Settings,
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setattr(address, "USUAL_PORT", port)
     usual = settings.model_copy(update={"console_address": None})
     with address.listen(usual) as first, address.listen(usual) as second:
-        assert address.url(first) != address.url(second)
+        assert address.url(first) == f"http://127.0.0.1:{port}/" != address.url(second)
         for listening in (first, second):
             assert not address.beyond_loopback(listening)
 
