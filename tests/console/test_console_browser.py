@@ -182,7 +182,7 @@ def test_it_can_be_read_by_keys_and_in_both_colours(
             summary = page.locator("[data-panel=rate] summary")
             summary.focus()
             page.keyboard.press("Enter")
-            assert page.locator("[data-panel=rate] tbody tr").count() > 12
+            expect(page.locator("[data-panel=rate] tbody tr").nth(12)).to_be_visible()
             page.get_by_role("button", name="Colours").press("Enter")
             page.get_by_role("button", name="Colours").press("Enter")
             assert ground(page) == grounds["dark"]
