@@ -29,6 +29,8 @@ from prediction_log.documents import (
 from prediction_log.indices import IndexNames, coordinates_id, prediction_id
 from prediction_log.template import install_template
 
+_LATENCY = Latency(1, 2, 3, 4)
+
 
 class LoggedEvents:
     """Writes predictions, their labels and outcomes, and any other document."""
@@ -65,6 +67,7 @@ class LoggedEvents:
         *,
         version: str = "1",
         role: Role = "champion",
+        latency: Latency = _LATENCY,
     ) -> None:
         """An event that a version answered, and what happened, if that is known."""
         self._offset += 1
@@ -76,7 +79,7 @@ class LoggedEvents:
             predicted_at=to_datetime(event.occurred_at),
             model=ModelRef(model, version, role),
             prediction=answer,
-            latency=Latency(1, 2, 3, 4),
+            latency=latency,
             source=Source("features", "uuid", 0, self._offset),
             worker="w",
             features=event.features,

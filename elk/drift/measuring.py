@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from elasticsearch import Elasticsearch
@@ -17,6 +17,8 @@ from elk.drift.documents import Written, write, written
 from elk.drift.sampling import tell_apart
 from elk.drift.searches import compared, observed, searches
 from elk.drift.verdicts import Measured, judge, spoken_of, too_few, without_reference
+from elk.retention.closed import Wanted, closed_months, still_measured
+from elk.watched import Measurable
 from elk.window_counts import VersionWindow, newest_event, window_counts
 from prediction_log.documents import EventModel
 from prediction_log.indices import IndexNames
@@ -28,20 +30,8 @@ MOST_WINDOWS = 500
 """Of a version in one round; the next one goes on, so that other steps are not held up."""
 
 
-class Watched(Protocol):
-    """A model and the verified manifests of its versions."""
-
-    @property
-    def name(self) -> str:
-        """Of the model."""
-
-    @property
-    def versions(self) -> Mapping[str, Manifest]:
-        """By number."""
-
-
 def measure_drift(
-    settings: Settings, client: Elasticsearch, models: Sequence[Watched]
+    settings: Settings, client: Elasticsearch, models: Sequence[Measurable]
 ) -> Mapping[str, int]:
     """Write the drift of each version in each window that is over and not written yet, or whose
     rows are others than when it was.
@@ -55,22 +45,62 @@ def measure_drift(
     windows = documents = 0
     for model in models:
         newest = newest_event(client, settings, model.name)
-        for manifest in model.versions.values() if newest else ():
-            reference = read_reference(settings, manifest)
-            rows = rows_of(client, settings, manifest)
-            known = written(client, settings, model.name, manifest.version)
-            over = sorted(one for one in rows if newest and one.window.end <= newest)
-            due = (
-                one
-                for one in over
-                if known.get((one.window.start, one.role))
-                != Written(spoken_of(reference, one.role), rows[one], rows[one])
-            )
-            for one in islice(due, MOST_WINDOWS):
-                found = measure_window(client, settings, manifest, reference, one, rows[one])
-                write(client, settings, found)
-                windows, documents = windows + 1, documents + len(found)
+        if newest is None:
+            continue
+        closed = closed_months(client, settings, model.name, ("predictions",))
+        wanted = still_measured(closed, newest)
+        for manifest in model.versions.values():
+            counts = measure_version(settings, client, manifest, wanted, MOST_WINDOWS)
+            windows, documents = windows + counts[0], documents + counts[1]
     return {"windows": windows, "documents": documents}
+
+
+def measure_version(
+    settings: Settings,
+    client: Elasticsearch,
+    manifest: Manifest,
+    wanted: Wanted,
+    most: int | None = None,
+) -> tuple[int, int]:
+    """Write the drift of a version in those windows that are not written yet, or whose rows are
+    others than when it was.
+
+    Args:
+        most: windows; none: all.
+
+    Returns:
+        How many windows were measured, and how many documents they are.
+
+    Raises:
+        MillraceError: Elasticsearch or the model store refused, or does not answer.
+    """
+    reference, due = due_windows(settings, client, manifest, wanted)
+    windows = documents = 0
+    for one, rows in islice(due.items(), most):
+        found = measure_window(client, settings, manifest, reference, one, rows)
+        write(client, settings, found)
+        windows, documents = windows + 1, documents + len(found)
+    return windows, documents
+
+
+def due_windows(
+    settings: Settings, client: Elasticsearch, manifest: Manifest, wanted: Wanted
+) -> tuple[Reference | None, dict[VersionWindow, int]]:
+    """The reference of a version, and rows of the windows that are to be measured, oldest first.
+
+    Raises:
+        MillraceError: Elasticsearch or the model store refused, or does not answer.
+    """
+    reference = read_reference(settings, manifest)
+    known = written(client, settings, manifest.model, manifest.version)
+    rows = rows_of(client, settings, manifest)
+    return reference, {
+        one: rows[one]
+        for one in sorted(rows)
+        if wanted(one.window)
+        and known.get((one.window.start, one.role))
+        != Written(spoken_of(reference, one.role), rows[one], rows[one])
+    }
 
 
 def rows_of(

@@ -17,7 +17,8 @@ from elk.performance.intervals import bootstrap
 from elk.performance.labelled import LabelledRows, labelled_rows
 from elk.performance.repeated import repeated
 from elk.performance.verdicts import verdicts, worst
-from elk.watched import WatchedModel
+from elk.retention.closed import Wanted, closed_months, still_measured
+from elk.watched import Measurable
 from elk.window_counts import VersionWindow, WindowCount, newest_event, window_counts
 from prediction_log.documents import EventModel
 from prediction_log.indices import IndexNames
@@ -47,7 +48,7 @@ class _Known(Struct, frozen=True):
 
 
 def measure(
-    settings: Settings, client: Elasticsearch, models: Sequence[WatchedModel]
+    settings: Settings, client: Elasticsearch, models: Sequence[Measurable]
 ) -> dict[str, int]:
     """Write a document for each version, role and window that is new, or has got other counts.
 
@@ -57,22 +58,41 @@ def measure(
     Raises:
         ApiError, TransportError: as Elasticsearch's client raises them.
     """
-    names, written = IndexNames(settings), 0
+    written = 0
     for model in models:
-        changed = sorted(_changed(settings, client, model).items())
-        for window, versions in groupby(changed, lambda one: one[0].window):
-            again = repeated(client, settings, model.name, window)
-            for which, counts in versions:
-                figures = measured(
-                    settings, client, model.versions[which.version], which, counts, again
-                )
-                client.index(
-                    index=names.performance(model.name, window.start),
-                    id=document_id(model.name, which),
-                    document=msgspec.to_builtins(figures),
-                )
-                written += 1
+        newest = newest_event(client, settings, model.name)
+        if newest is not None:
+            closed = closed_months(client, settings, model.name, ("predictions", "outcomes"))
+            written += measure_windows(settings, client, model, still_measured(closed, newest))
     return {"windows": written}
+
+
+def measure_windows(
+    settings: Settings, client: Elasticsearch, model: Measurable, wanted: Wanted
+) -> int:
+    """Write a document for each version, role and window that is new, or has got other counts.
+
+    Returns:
+        How many were written.
+
+    Raises:
+        ApiError, TransportError: as Elasticsearch's client raises them.
+    """
+    names, written = IndexNames(settings), 0
+    due = sorted(changed(settings, client, model, wanted).items())
+    for window, versions in groupby(due, lambda one: one[0].window):
+        again = repeated(client, settings, model.name, window)
+        for which, counts in versions:
+            figures = measured(
+                settings, client, model.versions[which.version], which, counts, again
+            )
+            client.index(
+                index=names.performance(model.name, window.start),
+                id=document_id(model.name, which),
+                document=msgspec.to_builtins(figures),
+            )
+            written += 1
+    return written
 
 
 def measured(
@@ -131,13 +151,10 @@ def _figures(manifest: Manifest, labelled: LabelledRows) -> tuple[Metrics, Metri
     return {n: v for n, v in metrics.items() if n.rpartition(".")[2] != _ROWS}, low, high
 
 
-def _changed(
-    settings: Settings, client: Elasticsearch, model: WatchedModel
+def changed(
+    settings: Settings, client: Elasticsearch, model: Measurable, wanted: Wanted
 ) -> dict[VersionWindow, Counts]:
-    """What is to be measured: windows that are over, whose counts are not those of a document."""
-    newest = newest_event(client, settings, model.name)
-    if newest is None:
-        return {}
+    """What is to be measured: windows whose counts are not those of a document."""
     known = _known(settings, client, model.name)
     found = {}
     by_length = itemgetter(1)
@@ -154,7 +171,7 @@ def _changed(
         for which, count in predictions.items():
             labels = labelled.get(which, WindowCount(0))
             counts = Counts(count.rows, labels.rows, labels.total)
-            if which.window.end <= newest and known.get(which) != counts:
+            if wanted(which.window) and known.get(which) != counts:
                 found[which] = counts
     return found
 
