@@ -70,7 +70,7 @@ def dated(prefix: str, name: str) -> DatedIndex | None:
     said = found.groupdict()
     return DatedIndex(
         name=name,
-        kind=said["kind"],
+        kind=next(kind for kind in KEPT if kind == said["kind"]),
         model=said.get("model"),
         month=month_of(int(said["year"]), int(said["month"])) if said["year"] else None,
     )
