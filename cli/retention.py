@@ -45,6 +45,7 @@ def retention(
     """
     from cli.document_progress import DocumentProgress
     from contracts.telemetry import configure_logging
+    from elk.retention.due import months_kept
     from elk.retention.retaining import retain, run
 
     settings = load_settings(bootstrap_servers=bootstrap_servers, elasticsearch=elasticsearch)
@@ -53,6 +54,8 @@ def retention(
     if every is not None:
         if json:
             raise UsageError("--json tells of one run: leave out --every")
+        if not months_kept(settings):
+            raise UsageError("everything is kept for ever: set MILLRACE_KEEP_MONTHS_PREDICTIONS")
         configure_logging(settings, "retention")
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -17,7 +17,7 @@ from elk.drift.documents import Written, write, written
 from elk.drift.sampling import tell_apart
 from elk.drift.searches import compared, observed, searches
 from elk.drift.verdicts import Measured, judge, spoken_of, too_few, without_reference
-from elk.retention.closed import Wanted, closed_months, still_measured
+from elk.retention.closed import Wanted, closed_months, still_measured, was_closed
 from elk.watched import Measurable
 from elk.window_counts import VersionWindow, newest_event, window_counts
 from prediction_log.documents import EventModel
@@ -78,6 +78,8 @@ def measure_version(
     windows = documents = 0
     for one, rows in islice(due.items(), most):
         found = measure_window(client, settings, manifest, reference, one, rows)
+        if was_closed(client, settings, manifest.model, ("predictions",), one.window):
+            continue
         write(client, settings, found)
         windows, documents = windows + 1, documents + len(found)
     return windows, documents

@@ -17,7 +17,8 @@ from elk.performance.intervals import bootstrap
 from elk.performance.labelled import LabelledRows, labelled_rows
 from elk.performance.repeated import repeated
 from elk.performance.verdicts import verdicts, worst
-from elk.retention.closed import Wanted, closed_months, still_measured
+from elk.retention.closed import Wanted, closed_months, still_measured, was_closed
+from elk.retention.due import Kept
 from elk.watched import Measurable
 from elk.window_counts import VersionWindow, WindowCount, newest_event, window_counts
 from prediction_log.documents import EventModel
@@ -28,6 +29,8 @@ from prediction_log.window_documents import PerformanceDocument, PerformanceFigu
 _ORDER = ({"_shard_doc": "asc"},)
 _COUNTED = ("predictions", "labelled", "label_offsets")
 _COLUMNS = ("window", "model", *(f"performance.{name}" for name in _COUNTED))
+_CLOSING: tuple[Kept, ...] = ("predictions", "outcomes")
+"""Kinds without whose documents a window is not what it was."""
 _ROWS = "rows"
 """A figure of `contracts.evaluation` that is no measure."""
 
@@ -62,7 +65,7 @@ def measure(
     for model in models:
         newest = newest_event(client, settings, model.name)
         if newest is not None:
-            closed = closed_months(client, settings, model.name, ("predictions", "outcomes"))
+            closed = closed_months(client, settings, model.name, _CLOSING)
             written += measure_windows(settings, client, model, still_measured(closed, newest))
     return {"windows": written}
 
@@ -86,6 +89,8 @@ def measure_windows(
             figures = measured(
                 settings, client, model.versions[which.version], which, counts, again
             )
+            if was_closed(client, settings, model.name, _CLOSING, window):
+                continue
             client.index(
                 index=names.performance(model.name, window.start),
                 id=document_id(model.name, which),

@@ -35,13 +35,32 @@ def closed_months(
     Raises:
         ApiError, TransportError: as Elasticsearch's client raises them.
     """
+    pattern = IndexNames(settings).pattern("summaries", model)
+    found = hits(
+        client, pattern, _closings(kinds), sort=({"_shard_doc": "asc"},), columns=("window",)
+    )
+    return [msgspec.convert(hit["_source"], _Month).window for hit in found]
+
+
+def was_closed(
+    client: Elasticsearch, settings: Settings, model: str, kinds: Sequence[Kept], window: Window
+) -> bool:
+    """Whether a part of a window is closed by now.
+
+    A month is closed before the first of its documents is deleted. So what was read before this
+    says no was read whole.
+
+    Raises:
+        ApiError, TransportError: as Elasticsearch's client raises them.
+    """
     filters: list[dict[str, Any]] = [
-        {"term": {"summary.of": "month"}},
-        {"terms": {"summary.kind": list(kinds)}},
+        *_closings(kinds),
+        {"range": {"window.start": {"lt": window.end.isoformat()}}},
+        {"range": {"window.end": {"gt": window.start.isoformat()}}},
     ]
     pattern = IndexNames(settings).pattern("summaries", model)
-    found = hits(client, pattern, filters, sort=({"_shard_doc": "asc"},), columns=("window",))
-    return [msgspec.convert(hit["_source"], _Month).window for hit in found]
+    answer = client.count(index=pattern, query={"bool": {"filter": filters}})
+    return int(answer["count"]) > 0
 
 
 def still_measured(closed: Sequence[Window], newest: datetime) -> Wanted:
@@ -52,3 +71,7 @@ def still_measured(closed: Sequence[Window], newest: datetime) -> Wanted:
 def is_open(closed: Sequence[Window], window: Window) -> bool:
     """Whether no part of a window is closed."""
     return not any(overlap(window, month) for month in closed)
+
+
+def _closings(kinds: Sequence[Kept]) -> list[dict[str, Any]]:
+    return [{"term": {"summary.of": "month"}}, {"terms": {"summary.kind": list(kinds)}}]

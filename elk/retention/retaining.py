@@ -13,7 +13,7 @@ from contracts.errors import MillraceError, UnreachableError
 from contracts.settings import Settings
 from elk.documents.our_indices import Index, all_indices, delete_indices
 from elk.retention.closing import close
-from elk.retention.due import DatedIndex, Group, Kept, dated, due, months_kept
+from elk.retention.due import KEPT, DatedIndex, Group, Kept, dated, due, months_kept
 from elk.watched import Watched, WatchedModel
 from prediction_log.client import connect, translated
 from prediction_log.template import install_template
@@ -93,7 +93,7 @@ def retain(
                 install_template(settings)
             indices = {index.name: index for index in all_indices(settings, client)}
             groups = _due(settings, client, indices, keep, now or datetime.now(UTC))
-            result.managed = _managed(client, groups)
+            result.managed = _managed(client, settings, groups)
 
         @cache
         def watched() -> list[WatchedModel]:
@@ -174,12 +174,10 @@ def _newest(client: Elasticsearch, index: DatedIndex) -> datetime | None:
     return datetime.fromisoformat(hits[0]["_source"][_TIMES[index.kind]]) if hits else None
 
 
-def _managed(client: Elasticsearch, groups: Sequence[Group]) -> list[str]:
+def _managed(client: Elasticsearch, settings: Settings, groups: Sequence[Group]) -> list[str]:
     """A server without ILM has no index with such a setting."""
-    names = [index.name for group in groups for index in group.indices]
-    if not names:
-        return []
+    names = {index.name for group in groups for index in group.indices}
     found = client.indices.get_settings(
-        index=",".join(names), name="index.lifecycle.name", ignore_unavailable=True
+        index=[f"{settings.index_prefix}-{kind}-*" for kind in KEPT], name="index.lifecycle.name"
     )
     return sorted(name for name, one in found.items() if one.get("settings") and name in names)

@@ -43,7 +43,7 @@ def test_it_tells_how_many_how_sure_and_why_confidence_fell(
                 entity_id="N1",
                 occurred_at=fell + timedelta(minutes=number),
                 model="flights",
-                features={"hour": 8.0, "carrier": "ZZ"},
+                features={"hour": float((23 + number % HOURS) % 24), "carrier": "ZZ"},
             )
             log.served(event, Classification("late", 0.5, {"late": 0.5, "on time": 0.5}), None)
         log.write()

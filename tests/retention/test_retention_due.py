@@ -5,7 +5,10 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from cli.main import app
+from contracts.errors import UsageError
 from contracts.settings import Settings
 from contracts.windows import Window
 from elk.retention.closed import is_open, still_measured
@@ -117,3 +120,10 @@ def test_a_window_with_any_part_in_a_closed_month_is_not_measured_again():
     assert is_open(closed, next_week)
     assert still_measured(closed, next_week.end)(next_week)
     assert not still_measured(closed, week.end)(next_week)
+
+
+@pytest.mark.parametrize("options", ["--dry-run --yes", "--dry-run --every 1", "--every 1"])
+def test_what_cannot_be_meant_is_refused(options: str, no_variables: None):
+    result = CliRunner().invoke(app, ["retention", *options.split()])
+
+    assert isinstance(result.exception, UsageError)

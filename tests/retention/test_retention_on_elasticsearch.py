@@ -230,6 +230,24 @@ def test_summaries_first_and_then_exactly_what_is_old(
     }
     assert again.summaries == 0
 
+    # Outcomes alone: their windows are measured before, and not again without them.
+    outcomes = retain(
+        year.settings.model_copy(
+            update={
+                "keep_months_predictions": None,
+                "keep_months_labels": None,
+                "keep_months_outcomes": 1,
+            }
+        ),
+        act=True,
+        now=NOW,
+    )
+    assert len(outcomes.old) == 2 * len(MODELS)
+    kept = year.kept()
+    measure(year.settings, year.log.client, models)
+    assert {name: found for name, found in year.kept().items() if name in kept} == kept
+    left = year.indices("predictions", "outcomes", "labels", "dead-letters", "operations")
+
     # What cannot be measured stays, and what is wrong is told.
     at = datetime(2024, 2, 2, tzinfo=UTC)
     event = FeatureEvent(event_id="x", entity_id="n", occurred_at=at, model="late", features={})
