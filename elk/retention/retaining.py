@@ -132,7 +132,11 @@ def run(settings: Settings, every_seconds: float, wait: Callable[[float], bool])
 
     Args:
         wait: so many seconds; true: it is time to end.
+
+    Raises:
+        ConfigurationError: it is not known where Kafka or Elasticsearch is.
     """
+    settings.kafka, settings.elasticsearch_url  # noqa: B018 - fail here, with one sentence
     while True:
         began = time.monotonic()
         try:

@@ -297,7 +297,8 @@ def _every_window_was_measured(year: Year, answered: dict[str, pd.DataFrame]) ->
     """Rows of all windows that begin before what is kept are those of the deleted documents."""
     for model, rows in answered.items():
         for kind in ("performance", "drift"):
-            found = read(year.settings, model, kind=kind)  # type: ignore[arg-type]
+            found = read(year.settings, model, kind=kind)
+            assert not found.empty, f"there is no {kind} of {model}"
             windows = found.drop_duplicates(["@timestamp", "model.role"])
             for _, window in windows.iterrows():
                 start, end = (pd.Timestamp(window[f"window.{side}"]) for side in ("start", "end"))
