@@ -1,5 +1,6 @@
 """`millrace alerts`: which models drift or became worse, since when, and why."""
 
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -29,7 +30,7 @@ def alerts(
     Examples: `millrace alerts`, `millrace alerts flights --all`
     """
     settings = load_settings(bootstrap_servers=bootstrap_servers)
-    with AlertLog(settings) as log:
+    with closing(AlertLog(settings)) as log:
         found = log.refreshed()
     chosen = [
         course

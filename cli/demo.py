@@ -1,6 +1,7 @@
 """`millrace demo`: the whole main job on real flights, counted at the end."""
 
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from contracts.errors import UsageError
 from contracts.settings import Settings, load_settings
 
 _RATE = 4000.0
+_CONSOLE_SECONDS = 30.0
 
 
 def demo(
@@ -60,10 +62,27 @@ def demo(
     if keep:
         where = load_settings(project_dir=settings.project_dir)
         say(f"Kafka {where.kafka}   Elasticsearch {where.elasticsearch_url}")
+        if console := _console(where):
+            say(f"Console {console}")
         say("Stack and services go on running: see 'millrace status', end with 'millrace down'.")
     if not fine:
         say("Events were lost or doubled: see .millrace/logs.")
         sys.exit(1)
+
+
+def _console(settings: Settings) -> str | None:
+    """The URL of the console that was left running, once it serves; none where none runs here."""
+    from elk.console.serving import whereabouts
+    from local_stack.services import list_services
+
+    running = [one for one in list_services(settings.project_dir) if one.name == "console"]
+    deadline = time.monotonic() + _CONSOLE_SECONDS
+    while running and (pid := running[0].pid) and time.monotonic() < deadline:
+        told = whereabouts(settings)
+        if told is not None and told.pid == pid:
+            return told.url
+        time.sleep(0.1)
+    return None
 
 
 def _swap(settings: Settings, events: int | None, rate: float, keep: bool, as_json: bool) -> bool:

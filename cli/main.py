@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from cli import (
     alerts,
+    console,
     dashboards,
     dead_letters,
     demo,
@@ -57,6 +58,7 @@ app.add_typer(dashboards.app, name="dashboards")
 app.command("worker")(services.worker)
 app.command("indexer")(services.indexer)
 app.command("monitor")(monitor.monitor)
+app.command("console")(console.console)
 app.command("judge")(judge.judge)
 app.command("rescore")(rescore.rescore)
 app.command("alerts")(alerts.alerts)

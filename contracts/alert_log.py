@@ -1,8 +1,6 @@
 """Which alerts are open: read from the topic `alerts` itself, where nothing else says so."""
 
 from collections.abc import Iterable, Sequence
-from types import TracebackType
-from typing import Self
 
 import msgspec
 from msgspec import Struct
@@ -73,19 +71,6 @@ class AlertLog:
     def __init__(self, settings: Settings) -> None:
         self._topic = FollowedTopic(settings, Topics(settings).alerts.name)
         self._alerts = Alerts()
-
-    def __enter__(self) -> Self:
-        """Nothing is read yet."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Disconnect."""
-        self.close()
 
     def close(self) -> None:
         """Disconnect."""

@@ -2,13 +2,12 @@
 
 import time
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-from contracts.consumers import python_consumer
+from contracts.consumers import NotUnpacked, python_consumer
 from contracts.errors import ConfigurationError, UnreachableError
 from contracts.kafka import describe_topics
 from contracts.kafka_access import refusal
@@ -21,6 +20,8 @@ _PATIENCE_SECONDS = 30.0
 
 class FollowedTopic:
     """Gives each record once, in the order of the log; for one thread.
+
+    Of a batch that nobody should unpack there is one, whose value is `NotUnpacked`.
 
     Raises:
         ConfigurationError: Kafka has no such topic.
@@ -42,7 +43,8 @@ class FollowedTopic:
                 group_id=None,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
-                isolation_level="read_committed",
+                # A transaction that somebody leaves open must not stop those who read.
+                isolation_level="read_uncommitted",
                 allow_auto_create_topics=False,
                 metrics_enabled=False,
             )
@@ -52,25 +54,16 @@ class FollowedTopic:
             raise refusal(settings, error) from error
         self._position = 0
 
-    def __enter__(self) -> Self:
-        """Nothing is read yet."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Disconnect."""
-        self.close()
-
     def close(self) -> None:
         """Disconnect."""
         self._consumer.close(autocommit=False, timeout_ms=1000)
 
     def new_values(self) -> Iterator[bytes]:
-        """The values of what was written since the last call, up to the end of this moment.
+        """The values of what was written since the last call; as `new_records`."""
+        return (record.value or b"" for record in self.new_records())
+
+    def new_records(self) -> Iterator[Any]:
+        """What was written since the last call, up to the end of this moment.
 
         Raises:
             UnreachableError, AccessError: as above; what was given then does not come again.
@@ -81,11 +74,16 @@ class FollowedTopic:
         except KafkaError as error:
             raise refusal(self._settings, error) from error
 
-    def _read_to(self, end: int) -> Iterator[bytes]:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+    def _read_to(self, end: int) -> Iterator[Any]:
+        heard = time.monotonic()
         while self._position < end:
             for record in self._consumer.poll(timeout_ms=_POLL_MS).get(self._partition, ()):
-                yield record.value or b""
-            self._position = self._consumer.position(self._partition)
-            if time.monotonic() > deadline:
+                yield record
+                if isinstance(record.value, NotUnpacked):
+                    self._consumer.seek(self._partition, record.value.last_offset + 1)
+                    break
+            before, self._position = self._position, self._consumer.position(self._partition)
+            if self._position > before:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > _PATIENCE_SECONDS:
                 raise UnreachableError(f"Kafka gave nothing of {self._partition.topic} for long")

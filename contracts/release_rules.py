@@ -19,6 +19,9 @@ _TELLING = ("roc_auc", "accuracy", "r2")
 _Positive = Annotated[float, Meta(gt=0)]
 _Share = Annotated[float, Meta(ge=0, le=1)]
 _Count = Annotated[int, Meta(ge=0)]
+_LONGEST_HOURS = 200_000.0
+"""Longer than events may be old, and what calendars can be asked for."""
+_Hours = Annotated[float, Meta(ge=0.001, le=_LONGEST_HOURS)]
 
 
 class Limit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -99,12 +102,23 @@ class MonitorRule(
             of the version itself; none: the telling metric of the task may be 0.05 worse.
     """
 
-    window_hours: _Positive = 24.0
+    window_hours: _Hours = 24.0
     least_rows: Annotated[int, Meta(ge=1)] = 200
     false_alarms: Annotated[float, Meta(gt=0, lt=1)] = 0.01
     windows: Annotated[int, Meta(ge=1)] = 3
     over: Annotated[int, Meta(ge=1)] = 2
     metrics: dict[str, Limit] = {}
+
+    def __post_init__(self) -> None:
+        """
+        Raises:
+            ValueError: no number of windows could ever raise an alert.
+        """
+        if self.over > self.windows:
+            raise ValueError(
+                f"over = {self.over} of the newest {self.windows} windows cannot be: make it "
+                f"{self.windows} or less"
+            )
 
 
 AlertKind = Literal["drift", "performance"]
@@ -129,10 +143,10 @@ class RetrainRule(
     """
 
     on: tuple[AlertKind, ...] = ("drift", "performance")
-    every_hours: _Positive | None = None
-    train_hours: _Positive = 60 * 24.0
+    every_hours: _Hours | None = None
+    train_hours: _Hours = 60 * 24.0
     least_rows: Annotated[int, Meta(ge=1)] = 1000
-    cooldown_hours: Annotated[float, Meta(ge=0)] = 7 * 24.0
+    cooldown_hours: Annotated[float, Meta(ge=0, le=_LONGEST_HOURS)] = 7 * 24.0
     role: Literal["champion", "canary"] = "champion"
     weight: Annotated[float, Meta(gt=0, lt=1)] = 0.1
 

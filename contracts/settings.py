@@ -171,6 +171,17 @@ class Settings(ConnectionSecurity):
         pattern=r":\d{1,5}$",
         description="host:port of a service's health and metrics; port 0: any that is free",
     )
+    console_address: str | None = Field(
+        None,
+        pattern=r":\d{1,5}$",
+        description="host:port of `millrace console`; default: 127.0.0.1:5610, any free port where "
+        "that is taken",
+    )
+    console_hosts: str = Field(
+        "",
+        description="Names, comma-separated, by which browsers may call the console beside "
+        "localhost and its address",
+    )
     stats_interval_seconds: float = Field(
         10, ge=0.1, description="How often a service tells its figures on `service-stats`"
     )

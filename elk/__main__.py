@@ -1,4 +1,4 @@
-"""`python -m elk [indexer|monitor]`: the wiring of a process, its signals and its exit status."""
+"""`python -m elk [indexer|monitor|console]`: the wiring of a process, its signals and status."""
 
 import signal
 import sys
@@ -17,9 +17,10 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         service = " ".join(arguments) or "indexer"
-        if service not in ("indexer", "monitor"):
+        if service not in ("indexer", "monitor", "console"):
             raise UsageError(
-                f"'{service}' is unknown; say 'python -m elk indexer' or 'python -m elk monitor'"
+                f"'{service}' is unknown; say 'python -m elk indexer', 'python -m elk monitor' or "
+                "'python -m elk console'"
             )
         settings = load_settings()
         configure_logging(settings, service)
@@ -28,6 +29,10 @@ def main(arguments: list[str]) -> int:
             from elk import monitor
 
             monitor.run(settings, stop)
+        elif service == "console":
+            from elk.console import serving
+
+            serving.run(settings, stop)
         else:
             indexer.run(settings, stop)
     except MillraceError as error:

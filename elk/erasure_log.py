@@ -1,54 +1,26 @@
 """Following the topic `erasures`: all of it, by every process that writes documents."""
 
-import time
 from typing import Any
 
 import structlog
-from kafka import TopicPartition
-from kafka.errors import KafkaError
 
-from contracts.consumers import python_consumer
 from contracts.erasures import Erasures, decode_erasure
-from contracts.errors import MillraceError, UnreachableError
-from contracts.kafka_access import refusal
+from contracts.errors import MillraceError
+from contracts.following import FollowedTopic
 from contracts.settings import Settings
 from contracts.topics import Topics
 
 log = structlog.stdlib.get_logger("elk")
 
-_POLL_MS = 200
-_ASK_MS = 5000
 _LOUD_EVERY = 10
-_PATIENCE_SECONDS = 30.0
 
 
 class ErasureLog:
-    """Reads the topic from its beginning; for one thread.
-
-    Raises:
-        UnreachableError: Kafka does not answer.
-        AccessError: it does not let us in.
-    """
+    """Reads the topic from its beginning; for one thread. Errors as those of `FollowedTopic`."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._partition = TopicPartition(Topics(settings).erasures.name, 0)
+        self._topic = FollowedTopic(settings, Topics(settings).erasures.name)
         self.erasures = Erasures()
-        try:
-            self._consumer: Any = python_consumer(
-                settings,
-                group_id=None,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                isolation_level="read_committed",
-                allow_auto_create_topics=False,
-                metrics_enabled=False,
-            )
-            self._consumer.assign([self._partition])
-            self._consumer.seek_to_beginning(self._partition)
-        except KafkaError as error:
-            raise refusal(settings, error) from error
-        self._position = 0
         self._failures = 0
 
     def refresh(self) -> Erasures:
@@ -58,11 +30,8 @@ class ErasureLog:
             UnreachableError: Kafka does not answer.
             AccessError: it does not allow that.
         """
-        try:
-            ends = self._consumer.end_offsets([self._partition], timeout_ms=_ASK_MS)
-            self._read_to(ends[self._partition])
-        except KafkaError as error:
-            raise refusal(self._settings, error) from error
+        for record in self._topic.new_records():
+            self._take(record)
         return self.erasures
 
     def try_refresh(self) -> bool:
@@ -79,16 +48,7 @@ class ErasureLog:
 
     def close(self) -> None:
         """Disconnect."""
-        self._consumer.close(autocommit=False, timeout_ms=1000)
-
-    def _read_to(self, end: int) -> None:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while self._position < end:
-            for record in self._consumer.poll(timeout_ms=_POLL_MS).get(self._partition, ()):
-                self._take(record)
-            self._position = self._consumer.position(self._partition)
-            if time.monotonic() > deadline:
-                raise UnreachableError(f"Kafka gave nothing of {self._partition.topic} for long")
+        self._topic.close()
 
     def _take(self, record: Any) -> None:
         try:

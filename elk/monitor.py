@@ -20,7 +20,7 @@ from contracts.errors import MillraceError
 from contracts.operating.operated import Operated
 from contracts.settings import Settings
 from elk.alerts.step import AlertStep
-from elk.drift.measuring import measure_drift
+from elk.drift.measuring import DriftStep
 from elk.monitor_metrics import SERVICE, MonitorMetrics, watch_monitor
 from elk.outcomes.joining import Tell, join_new
 from elk.performance.measuring import measure
@@ -41,7 +41,7 @@ what fails for one does not hold up the others."""
 
 STEPS: Mapping[str, Step] = {
     "performance": measure,
-    "drift": measure_drift,
+    "drift": DriftStep(),
     "alerts": AlertStep(),
 }
 """What follows the join, in this order: each step reads what those before have written."""

@@ -8,10 +8,9 @@ from msgspec import Struct
 
 from contracts.control_topic import read_control
 from contracts.deployments import Deployment
-from contracts.errors import MillraceError
-from contracts.keys import load_trusted_keys
-from contracts.model_store import ModelStore
-from contracts.packages import Manifest, verify_package
+from contracts.errors import PackageError, SignatureError
+from contracts.manifests import verified_manifest
+from contracts.packages import Manifest
 from contracts.settings import Settings
 
 log = structlog.stdlib.get_logger("elk")
@@ -74,13 +73,8 @@ class Watched:
     def _manifest(self, model: str, version: str, digest: str) -> Manifest | None:
         if digest not in self._known:
             try:
-                self._known[digest] = verify_package(
-                    ModelStore(self._settings.store_url).read(model, digest),
-                    digest=digest,
-                    environment=self._settings.environment,
-                    trusted=load_trusted_keys(self._settings.keys, "packages"),
-                )
-            except MillraceError as error:
+                self._known[digest] = verified_manifest(self._settings, model, digest)
+            except (PackageError, SignatureError) as error:
                 if self._refused.get(digest) != str(error):  # told once
                     log.warning(
                         "a version is not watched", model=model, version=version, why=str(error)

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from elastic_transport import TlsError
@@ -87,6 +87,13 @@ def translated(settings: Settings) -> Iterator[None]:
         if error.meta.status in (429, 502, 503, 504):
             raise UnreachableError(sentence) from error
         raise MillraceError(sentence) from error
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Elasticsearch]:
+    """A client with one connection, closed in the end; errors as those of `translated`."""
+    with closing(connect(settings, connections=1)) as client, translated(settings):
+        yield client
 
 
 def reason(error: ApiError) -> str:

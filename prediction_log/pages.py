@@ -1,9 +1,15 @@
-"""Paging through a point in time, so that what is indexed meanwhile changes nothing."""
+"""Reading what is more than one answer: documents of one point in time, groups, and their types."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
+import structlog
 from elasticsearch import Elasticsearch
+
+log = structlog.stdlib.get_logger("prediction_log")
+
+T = TypeVar("T")
 
 PAGE = 5000
 KEEP_ALIVE = "2m"
@@ -56,3 +62,42 @@ def hits(
             after = found[-1]["sort"]
     finally:
         client.close_point_in_time(id=pit)
+
+
+def buckets(
+    client: Elasticsearch,
+    pattern: str,
+    query: dict[str, Any],
+    sources: Sequence[dict[str, Any]],
+    figures: dict[str, Any],
+) -> Iterator[dict[str, Any]]:
+    """All buckets of a composite aggregation over what matches; none if there is no such index.
+
+    Args:
+        sources: what documents are grouped by.
+        figures: aggregations of each group.
+    """
+    composite: dict[str, Any] = {"size": PAGE, "sources": list(sources)}
+    while True:
+        answer = client.search(
+            index=pattern,
+            size=0,
+            query=query,
+            aggs={"groups": {"composite": composite, "aggs": figures}},
+            filter_path="aggregations.groups",
+        ).body
+        groups = answer.get("aggregations", {}).get("groups", {})
+        found = groups.get("buckets", [])
+        yield from found
+        if len(found) < PAGE:
+            return
+        composite = composite | {"after": groups["after_key"]}
+
+
+def read_as(hit: dict[str, Any], kind: type[T]) -> T | None:
+    """The document of a hit; None if it is no such document, as strangers may have written it."""
+    try:
+        return msgspec.convert(hit.get("_source", {}), kind)
+    except msgspec.ValidationError as error:
+        log.warning("a document is left out", index=hit["_index"], id=hit["_id"], why=str(error))
+        return None

@@ -10,7 +10,7 @@ from contracts.errors import UsageError
 from contracts.events import FeatureValue
 from contracts.feature_schema import Feature, seconds
 from contracts.settings import Settings
-from prediction_log.client import connect, translated
+from prediction_log.client import opened
 from prediction_log.indices import IndexNames
 from prediction_log.pages import hits
 
@@ -95,26 +95,22 @@ def _events(
         *([{"range": {"@timestamp": limits}}] if limits else []),
     ]
     found: dict[str, _Event] = {}
-    client = connect(settings, connections=1)
-    try:
-        with translated(settings):
-            pattern = IndexNames(settings).pattern("outcomes" if labelled else "predictions", model)
-            for hit in hits(
-                client,
-                pattern,
-                filters,
-                sort=({"@timestamp": "asc"}, {"_shard_doc": "asc"}),
-                columns=("@timestamp", "event.id", "features", "label"),
-            ):
-                source = hit["_source"]
-                given = source.get("features", {})
-                values = given.get("num", {}) | given.get("cat", {})
-                event = _Event(
-                    source["@timestamp"], tuple(map(values.get, names)), source.get("label", {})
-                )
-                found.setdefault(source["event"]["id"], event)
-    finally:
-        client.close()
+    with opened(settings) as client:
+        pattern = IndexNames(settings).pattern("outcomes" if labelled else "predictions", model)
+        for hit in hits(
+            client,
+            pattern,
+            filters,
+            sort=({"@timestamp": "asc"}, {"_shard_doc": "asc"}),
+            columns=("@timestamp", "event.id", "features", "label"),
+        ):
+            source = hit["_source"]
+            given = source.get("features", {})
+            values = given.get("num", {}) | given.get("cat", {})
+            event = _Event(
+                source["@timestamp"], tuple(map(values.get, names)), source.get("label", {})
+            )
+            found.setdefault(source["event"]["id"], event)
     return found
 
 

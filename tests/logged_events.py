@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 from elasticsearch import Elasticsearch
-from msgspec import Struct, to_builtins
+from msgspec import Struct
 
 from contracts.events import (
     FeatureEvent,
@@ -21,15 +21,31 @@ from contracts.events import (
 )
 from contracts.settings import Settings
 from prediction_log.documents import (
+    LabelDocument,
+    PredictionDocument,
     ReceivedPrediction,
     from_label,
     from_prediction,
     received_model,
 )
 from prediction_log.indices import IndexNames, coordinates_id, prediction_id
+from prediction_log.outcome_documents import (
+    LoggedLabel,
+    LoggedPrediction,
+    OutcomeDocument,
+    outcome_document,
+)
 from prediction_log.template import install_template
 
 _LATENCY = Latency(1, 2, 3, 4)
+
+
+def outcome_of(prediction: PredictionDocument, label: LabelDocument) -> OutcomeDocument:
+    """What the monitor makes of both."""
+    return outcome_document(
+        msgspec.json.decode(msgspec.json.encode(prediction), type=LoggedPrediction),
+        msgspec.json.decode(msgspec.json.encode(label), type=LoggedLabel),
+    )
 
 
 class LoggedEvents:
@@ -93,15 +109,9 @@ class LoggedEvents:
             place = Source("labels", "uuid-of-labels", 0, self._offset)
             said = from_label(label, place)
             self.add(self.names.labels(model, at), coordinates_id(place), said)
-            outcome = msgspec.json.decode(msgspec.json.encode(document))
-            kept = ("@timestamp", "event", "entity", "model", "prediction", "features", "kafka")
-            self.add(
-                self.names.outcomes(model, at),
-                document_id,
-                {**{name: outcome[name] for name in kept}, "label": to_builtins(said.label)},
-            )
+            self.add(self.names.outcomes(model, at), document_id, outcome_of(document, said))
 
-    def add(self, index: str, document_id: str, document: Struct | dict[str, Any]) -> None:
+    def add(self, index: str, document_id: str, document: Struct) -> None:
         """Any document, in place of the one with its id."""
         action = {"index": {"_index": index, "_id": document_id}}
         self._lines += [msgspec.json.encode(action), msgspec.json.encode(document)]

@@ -5,8 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.detection.drift_limits import psi, psi_excess, psi_limit, tau
 from benchmarks.detection.signals import Codes, Learned, Signals
+from contracts.drift_statistics import (
+    degrees_of_freedom,
+    pooled,
+    psi,
+    psi_excess,
+    psi_limit,
+    time_spread,
+)
 from contracts.release_rules import MonitorRule
 
 AUC_MARGIN = 0.05
@@ -25,24 +32,27 @@ class DriftLimits:
     """
 
     def __init__(self, learned: Learned, rows: int, rule: MonitorRule) -> None:
-        self._rows = rows
-        share = rule.false_alarms / len(learned.reference)
+        self._rows, self._rule = rows, rule
         self._signals = {}
         for name, codes in learned.reference.items():
             bins = int(codes.max()) + 3  # others and missing, which the reference may not have
             counts = _counts(codes, bins)
-            blocks = [_counts(block, bins) for block in _windows(codes, rows)]
-            excess = tau([psi_excess(counts, block) for block in blocks])
-            self._signals[name] = counts, psi_limit(counts, rows, excess, share)
+            excesses = [psi_excess(counts, _counts(block, bins)) for block in _windows(codes, rows)]
+            self._signals[name] = counts, time_spread(excesses, degrees_of_freedom(counts))
 
     def over(self, signals: Signals) -> Verdicts:
         """For each whole window whether any signal was over its limit."""
         found = [
-            [psi(counts, _counts(window, len(counts))) > limit for window in windows]
-            for name, (counts, limit) in self._signals.items()
-            for windows in [_windows(signals.bins[name], self._rows)]
+            [self._is_over(name, window) for window in _windows(signals.bins[name], self._rows)]
+            for name in self._signals
         ]
         return np.asarray(np.any(found, axis=0), dtype=bool)
+
+    def _is_over(self, name: str, window: Codes) -> bool:
+        counts, time = self._signals[name]
+        before, now = pooled(counts, _counts(window, len(counts)))
+        limit = psi_limit(before, self._rows, time, self._rule.false_alarms, len(self._signals))
+        return psi(before, now) > limit
 
 
 def performance_over(learned: Learned, rows: int, signals: Signals) -> Verdicts:

@@ -26,8 +26,8 @@ from contracts.model_store import ModelStore
 from contracts.settings import Settings, load_settings
 from examples.flights.audit import Ledger
 from examples.flights.live import Live
-from examples.flights.recipes import recipe
-from examples.flights.stream import FIRST, MODEL, FlightStream, Malformed
+from examples.flights.recipes import MODEL, recipe
+from examples.flights.stream import FIRST, FlightStream, Malformed
 from local_stack import services
 from prediction_log.template import install_template
 from producers.client import FeatureProducer

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from elasticsearch import Elasticsearch
-from msgspec import Struct, convert
+from msgspec import Struct
 
 from contracts.settings import Settings
 from contracts.windows import Window
 from elk.alerts.rule import LookedAt, Subject
 from prediction_log.indices import IndexNames
-from prediction_log.pages import hits
+from prediction_log.pages import hits, read_as
 from prediction_log.window_documents import Verdict
 
 _SAY_SOMETHING = ("ok", "over")
@@ -28,7 +28,8 @@ class _Verdicts(Struct, frozen=True):
 def newest_windows(
     client: Elasticsearch, settings: Settings, about: Subject, most: int
 ) -> list[LookedAt]:
-    """The newest windows that say something of a version that served in them, newest first."""
+    """The newest windows that say something of a version that served in them, newest first, those
+    among them that were written a moment ago: a window is judged whole."""
     pattern = IndexNames(settings).pattern(about.kind, about.model)
     filters: list[dict[str, Any]] = [
         {"term": {"model.name": about.model}},
@@ -36,6 +37,7 @@ def newest_windows(
         {"terms": {"model.role": ["champion", "canary"]}},
         {"terms": {"verdict.state": list(_SAY_SOMETHING)}},
     ]
+    client.indices.refresh(index=pattern)
     newest = _newest_starts(client, pattern, filters, most)
     if not newest:
         return []
@@ -43,7 +45,9 @@ def newest_windows(
     found: dict[Window, list[Verdict]] = defaultdict(list)
     columns = ("window", "verdict", "verdicts")
     for hit in hits(client, pattern, chosen, sort=[{"_shard_doc": "asc"}], columns=columns):
-        document = convert(hit["_source"], _Verdicts)
+        document = read_as(hit, _Verdicts)
+        if document is None:
+            continue
         of_window = document.verdicts or (document.verdict,)
         found[document.window] += [one for one in of_window if one.state in _SAY_SOMETHING]
     ordered = sorted(found, reverse=True)[:most]

@@ -3,41 +3,24 @@
 import atexit
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Protocol, get_args
+from typing import get_args
 
 import structlog
 from elasticsearch import Elasticsearch
 
 from contracts.alert_log import AlertCourse, AlertLog
 from contracts.alerts import Alert
-from contracts.deployments import Deployment
-from contracts.packages import Manifest
 from contracts.release_rules import AlertKind
 from contracts.settings import Settings
 from elk.alerts.publishing import publish_alerts
 from elk.alerts.reading import newest_windows
 from elk.alerts.rule import LookedAt, Subject, next_word, resolved, subject
 from elk.alerts.webhook import Webhook, webhook
+from elk.watched import WatchedModel
 
 log = structlog.stdlib.get_logger("elk")
 
 _KINDS: tuple[AlertKind, ...] = get_args(AlertKind)
-
-
-class Served(Protocol):
-    """A model with a deployment in force."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-
-    @property
-    def deployment(self) -> Deployment:
-        """The deployment in force."""
-
-    @property
-    def versions(self) -> Mapping[str, Manifest]:
-        """Manifests by version, as far as they can be read."""
 
 
 class AlertStep:
@@ -51,7 +34,7 @@ class AlertStep:
         self._log: AlertLog | None = None
 
     def __call__(
-        self, settings: Settings, client: Elasticsearch, models: Sequence[Served]
+        self, settings: Settings, client: Elasticsearch, models: Sequence[WatchedModel]
     ) -> Mapping[str, int]:
         """Say what there is to say now of some models.
 
@@ -98,26 +81,26 @@ class AlertStep:
         self._settings = self._webhook = self._log = None
 
 
-def _serving(model: Served) -> list[str]:
+def _serving(model: WatchedModel) -> list[str]:
     """Versions that answer to people."""
     deployment = model.deployment
     canary = [deployment.canary.version] if deployment.canary else []
     return [deployment.champion.version, *canary]
 
 
-def _subjects(model: Served) -> Iterator[Subject]:
+def _subjects(model: WatchedModel) -> Iterator[Subject]:
     """What can be decided about: while a manifest cannot be read, its rule is not known."""
     for version in _serving(model):
         if version in model.versions:
             yield from (Subject(model.name, version, kind) for kind in _KINDS)
 
 
-def _windows(model: Served, about: Subject) -> int:
+def _windows(model: WatchedModel, about: Subject) -> int:
     return model.versions[about.version].monitor.windows
 
 
 def _words(
-    model: Served,
+    model: WatchedModel,
     windows: Mapping[Subject, Sequence[LookedAt]],
     known: Mapping[Subject, AlertCourse],
     now: datetime,

@@ -2,23 +2,20 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 from elasticsearch import Elasticsearch
 from msgspec import Struct
 
 from contracts.errors import MillraceError
 from contracts.settings import Settings
-from contracts.windows import Window
+from contracts.windows import EPOCH, Window
 from prediction_log.bulk import index_lines
 from prediction_log.indices import IndexNames
-from prediction_log.pages import hits
+from prediction_log.pages import buckets, hits, read_as
 from prediction_log.window_documents import DriftDocument
 
-_PAGE = 5000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HEADERS = {"accept": "application/json", "content-type": "application/x-ndjson"}
 
 
@@ -64,41 +61,24 @@ def write(client: Elasticsearch, settings: Settings, documents: Sequence[DriftDo
 
 
 def written(
-    client: Elasticsearch, settings: Settings, model: str, version: str
-) -> dict[tuple[datetime, str], Written]:
-    """Start of a window and role -> what is there of a version."""
-    composite: dict[str, Any] = {
-        "size": _PAGE,
-        "sources": [
-            {"start": {"terms": {"field": "window.start"}}},
-            {"role": {"terms": {"field": "model.role"}}},
-        ],
-    }
-    found: dict[tuple[datetime, str], Written] = {}
-    while True:
-        answer = client.search(
-            index=IndexNames(settings).pattern("drift", model),
-            size=0,
-            query={"term": {"model.version": version}},
-            aggs={
-                "windows": {
-                    "composite": composite,
-                    "aggs": {
-                        "least": {"min": {"field": "rows"}},
-                        "most": {"max": {"field": "rows"}},
-                    },
-                }
-            },
-            filter_path="aggregations.windows",
-        ).body
-        windows = answer.get("aggregations", {}).get("windows", {})
-        for bucket in windows.get("buckets", []):
-            start = _EPOCH + timedelta(milliseconds=bucket["key"]["start"])
-            rows = (int(bucket[name]["value"]) for name in ("least", "most"))
-            found[start, bucket["key"]["role"]] = Written(bucket["doc_count"], *rows)
-        if len(windows.get("buckets", [])) < _PAGE:
-            return found
-        composite = composite | {"after": windows["after_key"]}
+    client: Elasticsearch, settings: Settings, model: str
+) -> dict[tuple[datetime, str, str], Written]:
+    """Start of a window, version and role -> what is there of a model."""
+    pattern = IndexNames(settings).pattern("drift", model)
+    client.indices.refresh(index=pattern)
+    sources = [
+        {"start": {"terms": {"field": "window.start"}}},
+        {"version": {"terms": {"field": "model.version"}}},
+        {"role": {"terms": {"field": "model.role"}}},
+    ]
+    figures = {"least": {"min": {"field": "rows"}}, "most": {"max": {"field": "rows"}}}
+    found: dict[tuple[datetime, str, str], Written] = {}
+    for bucket in buckets(client, pattern, {"match_all": {}}, sources, figures):
+        key = bucket["key"]
+        rows = (int(bucket[name]["value"] or 0) for name in figures)
+        start = EPOCH + timedelta(milliseconds=key["start"])
+        found[start, key["version"], key["role"]] = Written(bucket["doc_count"], *rows)
+    return found
 
 
 def read(
@@ -118,4 +98,5 @@ def read(
     ]
     pattern = IndexNames(settings).pattern("drift", model)
     found = hits(client, pattern, filters, sort=({"_shard_doc": "asc"},))
-    return [msgspec.convert(hit["_source"], DriftDocument, strict=False) for hit in found]
+    documents = (read_as(hit, DriftDocument) for hit in found)
+    return [document for document in documents if document is not None]

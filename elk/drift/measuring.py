@@ -1,8 +1,9 @@
 """Drift of every version in every window that is new or has changed: a step of the monitor."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import Any
 
 import structlog
@@ -18,9 +19,11 @@ from elk.drift.sampling import tell_apart
 from elk.drift.searches import compared, observed, searches
 from elk.drift.verdicts import Measured, judge, spoken_of, too_few, without_reference
 from elk.retention.closed import Wanted, closed_months, still_measured, was_closed
+from elk.retention.due import Kept
 from elk.watched import Measurable
-from elk.window_counts import VersionWindow, newest_event, window_counts
+from elk.window_counts import VersionWindow, window_counts
 from prediction_log.documents import EventModel
+from prediction_log.event_times import newest_event
 from prediction_log.indices import IndexNames
 from prediction_log.window_documents import DriftDocument
 
@@ -28,91 +31,111 @@ log = structlog.get_logger("monitor")
 
 MOST_WINDOWS = 500
 """Of a version in one round; the next one goes on, so that other steps are not held up."""
+_CLOSING: tuple[Kept, ...] = ("predictions",)
+"""Kinds without whose documents a window is not what it was."""
 
 
-def measure_drift(
-    settings: Settings, client: Elasticsearch, models: Sequence[Measurable]
-) -> Mapping[str, int]:
-    """Write the drift of each version in each window that is over and not written yet, or whose
-    rows are others than when it was.
-
-    Returns:
-        How many windows were measured, and how many documents they are.
-
-    Raises:
-        MillraceError: Elasticsearch or the model store refused, or does not answer.
+class DriftStep:
+    """Writes the drift of each version in each window that is over and not written yet, or whose
+    rows are others than when it was. Of references it remembers how many signals they speak of:
+    packages never change.
     """
-    windows = documents = 0
-    for model in models:
-        newest = newest_event(client, settings, model.name)
-        if newest is None:
-            continue
-        closed = closed_months(client, settings, model.name, ("predictions",))
-        wanted = still_measured(closed, newest)
-        for manifest in model.versions.values():
-            counts = measure_version(settings, client, manifest, wanted, MOST_WINDOWS)
-            windows, documents = windows + counts[0], documents + counts[1]
-    return {"windows": windows, "documents": documents}
 
+    def __init__(self) -> None:
+        self._spoken: dict[tuple[str, str], int] = {}
 
-def measure_version(
-    settings: Settings,
-    client: Elasticsearch,
-    manifest: Manifest,
-    wanted: Wanted,
-    most: int | None = None,
-) -> tuple[int, int]:
-    """Write the drift of a version in those windows that are not written yet, or whose rows are
-    others than when it was.
+    def __call__(
+        self, settings: Settings, client: Elasticsearch, models: Sequence[Measurable]
+    ) -> dict[str, int]:
+        """Measure some models.
 
-    Args:
-        most: windows; none: all.
+        Returns:
+            `documents`: how many were written.
 
-    Returns:
-        How many windows were measured, and how many documents they are.
+        Raises:
+            MillraceError: Elasticsearch or the model store refused, or does not answer.
+            ApiError, TransportError: as Elasticsearch's client raises them.
+        """
+        documents = 0
+        for model in models:
+            newest = newest_event(client, settings, model.name)
+            if newest is not None:
+                closed = closed_months(client, settings, model.name, _CLOSING)
+                wanted = still_measured(closed, newest)
+                documents += self.measure_windows(settings, client, model, wanted, MOST_WINDOWS)
+        return {"documents": documents}
 
-    Raises:
-        MillraceError: Elasticsearch or the model store refused, or does not answer.
-    """
-    reference, due = due_windows(settings, client, manifest, wanted)
-    windows = documents = 0
-    for one, rows in islice(due.items(), most):
-        found = measure_window(client, settings, manifest, reference, one, rows)
-        if was_closed(client, settings, manifest.model, ("predictions",), one.window):
-            continue
-        write(client, settings, found)
-        windows, documents = windows + 1, documents + len(found)
-    return windows, documents
+    def measure_windows(
+        self,
+        settings: Settings,
+        client: Elasticsearch,
+        model: Measurable,
+        wanted: Wanted,
+        most: int | None = None,
+    ) -> int:
+        """Measure one model in those windows that are due.
 
+        Args:
+            most: windows of a version, the oldest; None: all.
 
-def due_windows(
-    settings: Settings, client: Elasticsearch, manifest: Manifest, wanted: Wanted
-) -> tuple[Reference | None, dict[VersionWindow, int]]:
-    """The reference of a version, and rows of the windows that are to be measured, oldest first.
+        Returns:
+            How many documents were written.
 
-    Raises:
-        MillraceError: Elasticsearch or the model store refused, or does not answer.
-    """
-    reference = read_reference(settings, manifest)
-    known = written(client, settings, manifest.model, manifest.version)
-    rows = rows_of(client, settings, manifest)
-    return reference, {
-        one: rows[one]
-        for one in sorted(rows)
-        if wanted(one.window)
-        and known.get((one.window.start, one.role))
-        != Written(spoken_of(reference, one.role), rows[one], rows[one])
-    }
+        Raises:
+            MillraceError: Elasticsearch or the model store refused, or does not answer.
+            ApiError, TransportError: as Elasticsearch's client raises them.
+        """
+        documents = 0
+        due = self.due(settings, client, model, wanted)
+        in_order = sorted(due, key=lambda one: (one.version, one))
+        for version, windows in groupby(in_order, attrgetter("version")):
+            manifest = model.versions[version]
+            reference = read_reference(settings, manifest)
+            for one in islice(windows, most):
+                found = measure_window(client, settings, manifest, reference, one, due[one])
+                if was_closed(client, settings, model.name, _CLOSING, one.window):
+                    continue
+                write(client, settings, found)
+                documents += len(found)
+        return documents
 
+    def due(
+        self, settings: Settings, client: Elasticsearch, model: Measurable, wanted: Wanted
+    ) -> dict[VersionWindow, int]:
+        """What is to be measured, and its rows; raises as `measure_windows`."""
+        known = written(client, settings, model.name)
+        counts = window_counts(client, settings, "predictions", model.name, model.versions)
+        return {
+            one: count.rows
+            for one, count in counts.items()
+            if wanted(one.window)
+            and not self._is_there(
+                settings,
+                model.versions[one.version],
+                one.role,
+                count.rows,
+                known.get((one.window.start, one.version, one.role)),
+            )
+        }
 
-def rows_of(
-    client: Elasticsearch, settings: Settings, manifest: Manifest
-) -> Mapping[VersionWindow, int]:
-    """Rows of a version by window and role."""
-    hours = manifest.monitor.window_hours
-    versions = [manifest.version]
-    counts = window_counts(client, settings, "predictions", manifest.model, versions, hours)
-    return {one: count.rows for one, count in counts.items()}
+    def _is_there(
+        self, settings: Settings, manifest: Manifest, role: str, rows: int, known: Written | None
+    ) -> bool:
+        if known is None or not known.least_rows == known.most_rows == rows:
+            return False
+        # There may be one more: that nothing was known, while the reference could not be read.
+        return known.documents >= self._expected(settings, manifest, role)
+
+    def _expected(self, settings: Settings, manifest: Manifest, role: str) -> int:
+        if manifest.reference is None:
+            return spoken_of(None, role)
+        key = manifest.reference.sha256, role
+        if key not in self._spoken:
+            reference = read_reference(settings, manifest)
+            if reference is None:
+                return spoken_of(None, role)
+            self._spoken[key] = spoken_of(reference, role)
+        return self._spoken[key]
 
 
 def read_reference(settings: Settings, manifest: Manifest) -> Reference | None:

@@ -139,13 +139,20 @@ def _counted(
         figures = answer.get(f"{key} figures", {})
         bins = [bucket["doc_count"] for bucket in buckets] or [0] * len(distribution.counts)
         missing = max(0, rows - int(figures.get("count", 0)))
-        return Counted([*bins, missing], figures.get("avg"), figures.get("std_deviation"))
+        return Counted(
+            [*bins, missing], _number(figures.get("avg")), _number(figures.get("std_deviation"))
+        )
     found = {
         str(bucket.get("key_as_string", bucket["key"])): bucket["doc_count"] for bucket in buckets
     }
     known = [found.get(name, 0) for name in distribution.counts]
     present = int(answer.get(f"{key} present", {}).get("value", 0))
     return Counted([*known, max(0, present - sum(known)), max(0, rows - present)])
+
+
+def _number(figure: float | str | None) -> float | None:
+    """Elasticsearch says by a word what is beyond all numbers, and takes no such word."""
+    return None if isinstance(figure, str) else figure
 
 
 def _read_scores(calibration: Calibration, answer: Mapping[str, Any]) -> Scores:

@@ -18,7 +18,7 @@ from elk.documents.kafka_log import KafkaLog, Stretch
 from elk.erasure_log import ErasureLog
 from elk.outcomes.joiner import Joiner
 from elk.outcomes.positions import Positions
-from prediction_log.client import connect, translated
+from prediction_log.client import opened
 from prediction_log.indices import IndexNames
 
 Tell = Callable[[int, dict[Partition, int]], None]
@@ -38,20 +38,25 @@ def join_new(settings: Settings, client: Elasticsearch, stop: threading.Event, t
     """
     with _log(settings) as log, Positions(settings) as positions:
         new = positions.new(log.stretches())
+        # All of them: Kafka forgets a position that nobody has told it for a week.
         reached = {place: stretch.first for place, stretch in new.items()}
+        ends = {place: max(stretch.first, stretch.end) for place, stretch in new.items()}
+        if ends == reached:
+            positions.commit(reached)
+            tell(0, dict.fromkeys(new, 0))
+            return 0
         with closing(ErasureLog(settings)) as erasures:
             joiner = _joiner(settings, client, log, erasures)
             for records in log.records(new):
                 joiner.take(records)
                 last = records[-1]
                 reached[last.topic, last.partition] = last.offset + 1
-                # All of them: Kafka forgets a position that nobody has told it for a week.
                 positions.commit(reached)
                 tell(len(records), {p: s.end - reached[p] for p, s in new.items()})
                 if stop.is_set():
                     return joiner.written
         # Behind the last records there may be markers that end transactions.
-        positions.commit({place: max(s.first, s.end) for place, s in new.items()})
+        positions.commit(ends)
         tell(0, dict.fromkeys(new, 0))
         return joiner.written
 
@@ -70,8 +75,7 @@ def join_again(
         MillraceError: Elasticsearch refused.
     """
     with (
-        closing(connect(settings, connections=1)) as client,
-        translated(settings),
+        opened(settings) as client,
         _log(settings) as log,
         closing(ErasureLog(settings)) as erasures,
     ):

@@ -1,10 +1,8 @@
 """What Elasticsearch has of some events: first predictions, shadows, last labels, outcomes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
-import structlog
 from elasticsearch import Elasticsearch
 from msgspec import Struct
 
@@ -12,14 +10,12 @@ from contracts.settings import Settings
 from prediction_log.bulk import SeenDocument
 from prediction_log.indices import IndexNames, Kind
 from prediction_log.outcome_documents import LoggedLabel, LoggedPrediction, OutcomeDocument
-
-log = structlog.stdlib.get_logger("elk")
+from prediction_log.pages import read_as
 
 _MOST_HITS = 10_000
 """Elasticsearch's own limit of one answer."""
 _PREDICTION = tuple(LoggedPrediction.__struct_encode_fields__)
 _LABEL = tuple(LoggedLabel.__struct_encode_fields__)
-T = TypeVar("T")
 _PLACE = ("kafka.topic_id", "kafka.partition", "kafka.offset")
 
 
@@ -72,14 +68,14 @@ class Lookups:
         outcomes = self._outcomes(model, events)
         shadows: dict[str, list[LoggedPrediction]] = {}
         for hit in self._all("predictions", model, events, {"model.role": "shadow"}, _PREDICTION):
-            if (found := _read(hit, LoggedPrediction)) is not None:
+            if (found := read_as(hit, LoggedPrediction)) is not None:
                 shadows.setdefault(found.event.id, []).append(found)
         return Found(self._serving(model, events), shadows, self._labels(model, events), outcomes)
 
     def _outcomes(self, model: str, events: Sequence[str]) -> dict[str, list[Written]]:
         outcomes: dict[str, list[Written]] = {}
         for hit in self._all("outcomes", model, events, {}, None):
-            if (document := _read(hit, OutcomeDocument)) is not None:
+            if (document := read_as(hit, OutcomeDocument)) is not None:
                 seen = SeenDocument(
                     index=hit["_index"],
                     id=hit["_id"],
@@ -105,7 +101,7 @@ class Lookups:
             sort=[{"predicted_at": "asc"}, *({name: "asc"} for name in _PLACE)],
             source_includes=_PREDICTION,
         )
-        found = (_read(hit, LoggedPrediction) for hit in hits)
+        found = (read_as(hit, LoggedPrediction) for hit in hits)
         return {one.event.id: one for one in found if one is not None}
 
     def _labels(self, model: str, events: Sequence[str]) -> dict[str, LoggedLabel]:
@@ -128,7 +124,7 @@ class Lookups:
             ],
             source_includes=_LABEL,
         )
-        found = (_read(hit, LoggedLabel) for hit in hits)
+        found = (read_as(hit, LoggedLabel) for hit in hits)
         return {one.event.id: one for one in found if one is not None}
 
     def _all(
@@ -177,11 +173,3 @@ class Lookups:
         ).body
         found: list[dict[str, Any]] = answer.get("hits", {}).get("hits", [])
         return found
-
-
-def _read(hit: dict[str, Any], kind: type[T]) -> T | None:
-    try:
-        return msgspec.convert(hit["_source"], kind)
-    except msgspec.ValidationError as error:  # strangers may have written it
-        log.warning("a document is left out of the outcomes", id=hit["_id"], why=str(error))
-        return None

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import msgspec
 import numpy as np
 from elasticsearch import Elasticsearch
 from msgspec import Struct
@@ -17,7 +16,7 @@ from elk.window_counts import VersionWindow
 from prediction_log.documents import LabelValue, SeveralOutputs
 from prediction_log.indices import IndexNames
 from prediction_log.outcome_documents import Answer
-from prediction_log.pages import hits
+from prediction_log.pages import hits, read_as
 
 MOST_ROWS = 50_000
 _MOST_PROBABILITIES = 250_000
@@ -99,10 +98,8 @@ def _read(
     part = {"field": "kafka.offset", "id": 0, "max": parts} if parts > 1 else None
     pattern = IndexNames(settings).pattern("outcomes", model)
     for hit in hits(client, pattern, filters, sort=_ORDER, columns=_COLUMNS, part=part):
-        try:
-            yield msgspec.convert(hit["_source"], _Outcome)
-        except msgspec.ValidationError:  # strangers may have written it
-            continue
+        if (found := read_as(hit, _Outcome)) is not None:
+            yield found
 
 
 def _row(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
-from operator import itemgetter
 
 import msgspec
 from elasticsearch import Elasticsearch
@@ -20,10 +19,11 @@ from elk.performance.verdicts import verdicts, worst
 from elk.retention.closed import Wanted, closed_months, still_measured, was_closed
 from elk.retention.due import Kept
 from elk.watched import Measurable
-from elk.window_counts import VersionWindow, WindowCount, newest_event, window_counts
+from elk.window_counts import VersionWindow, WindowCount, window_counts
 from prediction_log.documents import EventModel
+from prediction_log.event_times import newest_event
 from prediction_log.indices import IndexNames
-from prediction_log.pages import hits
+from prediction_log.pages import hits, read_as
 from prediction_log.window_documents import PerformanceDocument, PerformanceFigures
 
 _ORDER = ({"_shard_doc": "asc"},)
@@ -56,7 +56,7 @@ def measure(
     """Write a document for each version, role and window that is new, or has got other counts.
 
     Returns:
-        `windows`: how many were measured.
+        `documents`: how many were written.
 
     Raises:
         ApiError, TransportError: as Elasticsearch's client raises them.
@@ -67,7 +67,7 @@ def measure(
         if newest is not None:
             closed = closed_months(client, settings, model.name, _CLOSING)
             written += measure_windows(settings, client, model, still_measured(closed, newest))
-    return {"windows": written}
+    return {"documents": written}
 
 
 def measure_windows(
@@ -161,33 +161,24 @@ def changed(
 ) -> dict[VersionWindow, Counts]:
     """What is to be measured: windows whose counts are not those of a document."""
     known = _known(settings, client, model.name)
-    found = {}
-    by_length = itemgetter(1)
-    lengths = sorted(
-        ((v, manifest.monitor.window_hours) for v, manifest in model.versions.items()),
-        key=by_length,
+    predictions = window_counts(client, settings, "predictions", model.name, model.versions)
+    labelled = window_counts(
+        client, settings, "outcomes", model.name, model.versions, total="label_kafka.offset"
     )
-    for hours, versions in groupby(lengths, by_length):
-        names = [version for version, _ in versions]
-        predictions = window_counts(client, settings, "predictions", model.name, names, hours)
-        labelled = window_counts(
-            client, settings, "outcomes", model.name, names, hours, total="label_kafka.offset"
-        )
-        for which, count in predictions.items():
-            labels = labelled.get(which, WindowCount(0))
-            counts = Counts(count.rows, labels.rows, labels.total)
-            if wanted(which.window) and known.get(which) != counts:
-                found[which] = counts
+    found = {}
+    for which, count in predictions.items():
+        labels = labelled.get(which, WindowCount(0))
+        counts = Counts(count.rows, labels.rows, labels.total)
+        if wanted(which.window) and known.get(which) != counts:
+            found[which] = counts
     return found
 
 
 def _known(settings: Settings, client: Elasticsearch, model: str) -> dict[VersionWindow, Counts]:
     pattern = IndexNames(settings).pattern("performance", model)
     client.indices.refresh(index=pattern)
-    read = (
-        msgspec.convert(hit["_source"], _Known)
-        for hit in hits(client, pattern, [], sort=_ORDER, columns=_COLUMNS)
-    )
+    found = hits(client, pattern, [], sort=_ORDER, columns=_COLUMNS)
+    read = (known for hit in found if (known := read_as(hit, _Known)) is not None)
     return {
         VersionWindow(one.window, one.model.version or "", one.model.role or ""): one.performance
         for one in read

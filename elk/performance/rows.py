@@ -58,7 +58,9 @@ class ClassificationRows:
         self._calibration: _Calibration | None = None
         if probabilities is not None:
             self._take_probabilities(probabilities, len(classes))
-        if costs is not None and len(classes) == 2:
+        if costs is not None and costs.by_class:
+            self._means["cost"] = np.array(list(map(costs.of, truth, predicted)))
+        elif costs is not None and len(classes) == 2:
             missed = (self._truth == 1) & (self._said != 1)
             alarm = (self._truth != 1) & (self._said == 1)
             self._means["cost"] = missed * costs.false_negative + alarm * costs.false_positive
@@ -111,13 +113,15 @@ class RegressionRows:
         self.count = len(truth)
         error = predicted - truth
         centred = truth - truth.mean() if len(truth) else truth
-        self._sums = np.stack([np.abs(error), error**2, error, centred, centred**2])
+        with np.errstate(over="ignore"):  # anybody may send a label of 1e300
+            self._sums = np.stack([np.abs(error), error**2, error, centred, centred**2])
 
     def figures(self, weights: Weights) -> Metrics:
         """mae, rmse and bias in the unit of the target, and r2."""
         shares = weights.astype(np.float64)
-        mae, mse, bias, mean, square = (self._sums @ shares / shares.sum()).tolist()
-        spread = square - mean**2
+        with np.errstate(invalid="ignore"):
+            mae, mse, bias, mean, square = (self._sums @ shares / shares.sum()).tolist()
+        spread = square - mean * mean
         found = {"mae": mae, "rmse": mse**0.5, "bias": bias}
         return found | ({"r2": 1.0 - mse / spread} if spread > 0.0 else {})
 

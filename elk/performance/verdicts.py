@@ -6,10 +6,15 @@ A figure is over its limit only if even the better end of its interval is: few r
 from collections.abc import Mapping, Sequence
 
 from contracts.packages import Metrics
-from contracts.release_rules import HIGHER_IS_BETTER, LOWER_IS_BETTER, Limit, MonitorRule
+from contracts.release_rules import (
+    HIGHER_IS_BETTER,
+    LOWER_IS_BETTER,
+    Limit,
+    MonitorRule,
+    telling_metric,
+)
 from prediction_log.window_documents import PerformanceFigures, State, Verdict
 
-_TELLING = ("roc_auc", "accuracy", "r2")
 _MARGIN = 0.05
 _ORDER = ("over", "ok", "unknown", "too_few")
 """Worst first; what says something before what does not."""
@@ -43,7 +48,7 @@ def worst(judged: Sequence[Verdict], enough: bool) -> Verdict:
 
 
 def _default(held_out: Metrics) -> Mapping[str, Limit]:
-    telling = next((name for name in _TELLING if name in held_out), None)
+    telling = telling_metric(held_out)
     return {} if telling is None else {telling: Limit(worse_by=_MARGIN)}
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from elasticsearch import Elasticsearch
 from msgspec import Struct
 
@@ -17,7 +16,7 @@ from contracts.windows import Window
 from elk.retention.due import Kept
 from elk.retention.months import overlap
 from prediction_log.indices import IndexNames
-from prediction_log.pages import hits
+from prediction_log.pages import hits, read_as
 
 Wanted = Callable[[Window], bool]
 """Which windows are to be measured."""
@@ -39,7 +38,8 @@ def closed_months(
     found = hits(
         client, pattern, _closings(kinds), sort=({"_shard_doc": "asc"},), columns=("window",)
     )
-    return [msgspec.convert(hit["_source"], _Month).window for hit in found]
+    months = (read_as(hit, _Month) for hit in found)
+    return [month.window for month in months if month is not None]
 
 
 def was_closed(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from elasticsearch import Elasticsearch
 from msgspec import Struct
 
@@ -11,15 +10,15 @@ from contracts.errors import MillraceError
 from contracts.settings import Settings
 from contracts.windows import Window
 from elk.drift.documents import written
-from elk.drift.measuring import due_windows, measure_version
+from elk.drift.measuring import DriftStep
 from elk.performance.measuring import changed, measure_windows
 from elk.retention.closed import Wanted, closed_months, is_open
 from elk.retention.months import overlap
 from elk.watched import Measurable
-from elk.window_counts import window_counts
+from elk.window_counts import counts_of_length
 from prediction_log.documents import EventModel
 from prediction_log.indices import IndexNames
-from prediction_log.pages import hits
+from prediction_log.pages import hits, read_as
 
 _MOST_VERSIONS = 10_000
 
@@ -55,14 +54,14 @@ def see_to_windows(
     performing = _of(month, closed)
     drifting = _of(month, closed_months(client, settings, model.name, ("predictions",)))
     count = measure_windows(settings, client, model, performing)
-    for manifest in model.versions.values() if drift else ():
-        count += measure_version(settings, client, manifest, drifting)[1]
+    drifts = DriftStep()
+    if drift:
+        count += drifts.measure_windows(settings, client, model, drifting)
     for kind in ("performance", "drift"):
         client.indices.refresh(index=f"{settings.index_prefix}-{kind}-*")
     left = {which.version for which in changed(settings, client, model, performing)}
-    for version, manifest in model.versions.items() if drift else ():
-        if due_windows(settings, client, manifest, drifting)[1]:
-            left.add(version)
+    if drift:
+        left |= {which.version for which in drifts.due(settings, client, model, drifting)}
     for version in _versions(client, settings, model.name, month) - set(model.versions):
         if not _was_measured(client, settings, model.name, version, performing, drifting, drift):
             left.add(version)
@@ -106,20 +105,18 @@ def _was_measured(
     pattern = IndexNames(settings).pattern("performance", model)
     known: Mapping[tuple[Window, str], int] = {
         (one.window, one.model.role or ""): one.rows
-        for one in (
-            msgspec.convert(hit["_source"], _Measured)
-            for hit in hits(client, pattern, filters, sort=({"_shard_doc": "asc"},))
-        )
+        for hit in hits(client, pattern, filters, sort=({"_shard_doc": "asc"},))
+        if (one := read_as(hit, _Measured)) is not None
     }
     if not known:
         return False
     hours = max((w.end - w.start).total_seconds() for w, _ in known) / 3600
-    counts = window_counts(client, settings, "predictions", model, [version], hours)
-    drifted = written(client, settings, model, version)
+    counts = counts_of_length(client, settings, "predictions", model, [version], hours)
+    drifted = written(client, settings, model)
     for which, count in counts.items():
         if performing(which.window) and known.get((which.window, which.role)) != count.rows:
             return False
-        there = drifted.get((which.window.start, which.role))
+        there = drifted.get((which.window.start, version, which.role))
         if drift and drifting(which.window) and (there is None or there.most_rows != count.rows):
             return False
     return True

@@ -12,10 +12,15 @@ from contracts.keys import generate_keys
 from contracts.settings import Settings, load_settings
 from examples.flights.audit import Audit, Ledger
 from examples.flights.live import Live
-from examples.flights.recipes import recipe
+from examples.flights.recipes import MODEL, recipe
 from examples.flights.show import Show
-from examples.flights.stage import enter_stack, start_services, wait_until_accounted
-from examples.flights.stream import FIRST, MODEL, FlightStream
+from examples.flights.stage import (
+    CONSOLE,
+    enter_stack,
+    start_services,
+    wait_until_accounted,
+)
+from examples.flights.stream import FIRST, FlightStream
 from examples.flights.swapping_replay import Swap, SwappingReplay
 from prediction_log.template import install_template
 from producers.client import FeatureProducer
@@ -77,6 +82,7 @@ def run(settings: Settings, events: int | None, rate: float, keep: bool, show: S
         with show.step("counting in Kafka and Elasticsearch"):
             audit = ledger.audit()
         if keep:
+            started += start_services(settings.project_dir, stack, own, show, (CONSOLE,))
             for service in started:
                 service.detach()
             if own is not None:

@@ -62,6 +62,7 @@ class Live:
         self._version: str | None = None
         self._swapped = threading.Condition()
         self._serving: set[str | None] = set()
+        self._sequence = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="live", daemon=True)
         self._thread.start()
@@ -87,6 +88,19 @@ class Live:
             if not self._swapped.wait_for(lambda: version in self._serving, _SWAP_SECONDS):
                 raise MillraceError(
                     f"no worker served version {version} within {_SWAP_SECONDS:.0f} s: "
+                    "see .millrace/logs/worker.log"
+                )
+
+    def wait_for_deployment(self, sequence: int) -> None:
+        """Wait until a worker has told that it runs a deployment, or a later one.
+
+        Raises:
+            MillraceError: none did within a minute.
+        """
+        with self._swapped:
+            if not self._swapped.wait_for(lambda: self._sequence >= sequence, _SWAP_SECONDS):
+                raise MillraceError(
+                    f"no worker ran deployment {sequence} within {_SWAP_SECONDS:.0f} s: "
                     "see .millrace/logs/worker.log"
                 )
 
@@ -120,8 +134,8 @@ class Live:
 
     def _note_swaps(self, records: Sequence[ConsumerRecord]) -> None:
         events = list(decoded((record.value for record in records), ModelEvent))
+        own = [e for e in events if e.event == "swapped" and e.model == self._model]
         with self._swapped:
-            self._serving |= {
-                e.version for e in events if e.event == "swapped" and e.model == self._model
-            }
+            self._serving |= {e.version for e in own}
+            self._sequence = max([self._sequence, *(e.sequence or 0 for e in own)])
             self._swapped.notify_all()

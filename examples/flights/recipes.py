@@ -7,16 +7,27 @@ from examples.flights.data import WEATHER
 from trainer.recipes import Recipe
 
 MODEL = "flight_delays"
+MONTH_OF_FLIGHTS = 28_000
 DAY = 24.0
 WEEK = 7 * DAY
 FLIGHTS = "examples.flights.data:flights"
 STATIONARY = "examples.flights.data:stationary_flights"
 
 
-def recipe(start: datetime, end: datetime, data: str = FLIGHTS) -> Recipe:
-    """Train on the flights scheduled to depart in [start, end); no zone means UTC."""
+def recipe(
+    start: datetime,
+    end: datetime,
+    data: str = FLIGHTS,
+    model: str = MODEL,
+    least_rows: int = MONTH_OF_FLIGHTS,
+) -> Recipe:
+    """Train on the flights scheduled to depart in [start, end); no zone means UTC.
+
+    Args:
+        least_rows: labelled flights without which nothing is trained again.
+    """
     return Recipe(
-        model=MODEL,
+        model=model,
         data=data,
         target="label",
         task="classification",
@@ -31,5 +42,6 @@ def recipe(start: datetime, end: datetime, data: str = FLIGHTS) -> Recipe:
         final_fit="all",
         # Weather changes from day to day and the timetable from weekday to weekday.
         monitor=MonitorRule(window_hours=WEEK),
-        retrain=RetrainRule(train_hours=60 * DAY, cooldown_hours=2 * WEEK),
+        # A month teaches more than the ten days that the log has at first.
+        retrain=RetrainRule(train_hours=60 * DAY, least_rows=least_rows, cooldown_hours=2 * WEEK),
     )

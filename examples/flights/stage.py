@@ -18,6 +18,7 @@ Program = tuple[str, list[str]]
 """The name of a service, and the arguments of `python`."""
 WORKER: Program = ("worker", ["-m", "stream_workers"])
 INDEXER: Program = ("indexer", ["-m", "elk"])
+CONSOLE: Program = ("console", ["-m", "elk", "console"])
 
 
 def enter_stack(settings: Settings, stack: ExitStack, show: Show) -> local_stack.Stack | None:

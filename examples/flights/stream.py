@@ -12,8 +12,8 @@ from contracts.events import FeatureEvent, Label
 from contracts.feature_schema import FeatureSchema
 from contracts.tabular import feature_columns
 from examples.flights.data import flights, stationary_flights
+from examples.flights.recipes import MODEL
 
-MODEL = "flight_delays"
 FIRST = datetime(2013, 3, 1, tzinfo=UTC)
 _CHUNK = 5_000
 
@@ -35,14 +35,18 @@ class FlightStream:
         count: exactly how many, malformed ones included; None: all flights from March on.
         run: put before every event id, so that two runs never share one.
         stationary: flights of a year without drift.
+        model: that the events name.
     """
 
-    def __init__(self, count: int | None, run: str, *, stationary: bool = False) -> None:
+    def __init__(
+        self, count: int | None, run: str, *, stationary: bool = False, model: str = MODEL
+    ) -> None:
         everything = (stationary_flights if stationary else flights)(start=FIRST)
         count = len(everything) if count is None else min(count, len(everything))
         chosen = np.linspace(0, len(everything) - 1, count).astype(int)
         self._flights = everything.iloc[chosen].reset_index(drop=True)
         self._run = run
+        self._model = model
         self._malformed = _places_of_malformed(count)
 
     def __len__(self) -> int:
@@ -82,22 +86,23 @@ class FlightStream:
                     event_id=f"{self._run}-{event_id}",
                     entity_id=entity_id,
                     occurred_at=occurred_at.to_pydatetime(),
-                    model=MODEL,
+                    model=self._model,
                     features=dict(zip(schema.names, values, strict=True)),
                 )
                 broken = self._malformed.get(first + offset)
                 if broken is not None:
                     yield _break(event, broken)
                 else:
-                    yield event, _label(event, landed_at, late)
+                    yield event, self._label(event, landed_at, late)
 
-
-def _label(event: FeatureEvent, landed_at: pd.Timestamp, late: bool | None) -> Label | None:
-    """Cancelled and diverted flights have none."""
-    if not isinstance(late, bool):
-        return None
-    known_at = landed_at.to_pydatetime()
-    return Label(event_id=event.event_id, model=MODEL, label=late, occurred_at=known_at)
+    def _label(
+        self, event: FeatureEvent, landed_at: pd.Timestamp, late: bool | None
+    ) -> Label | None:
+        """Cancelled and diverted flights have none."""
+        if not isinstance(late, bool):
+            return None
+        known_at = landed_at.to_pydatetime()
+        return Label(event_id=event.event_id, model=self._model, label=late, occurred_at=known_at)
 
 
 _KINDS = ("cut off", "text for a number", "milliseconds", "unknown model", "no features")

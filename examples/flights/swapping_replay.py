@@ -14,9 +14,9 @@ from contracts.events import FeatureEvent, Label
 from contracts.feature_schema import FeatureSchema
 from contracts.settings import Settings
 from examples.flights.live import Live
-from examples.flights.recipes import recipe
+from examples.flights.recipes import MODEL, recipe
 from examples.flights.show import Show
-from examples.flights.stream import MODEL, FlightStream, Malformed
+from examples.flights.stream import FlightStream, Malformed
 from producers.client import FeatureProducer
 from producers.replay import Progress, replay
 from trainer import Recipe, TrainedVersion, publish, train

@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 from elasticsearch import Elasticsearch
+from logged_events import outcome_of
 
+from contracts.alerts import Alert, AlertState, Signal
 from contracts.dead_letters import DeadLetter
 from contracts.events import (
     Classification,
@@ -20,7 +22,7 @@ from contracts.events import (
     Source,
 )
 from contracts.model_events import ModelEvent, ModelEventKind
-from contracts.service_stats import Percentiles, ServiceStats
+from contracts.service_stats import Percentiles, ServiceStats, VersionInService
 from contracts.settings import Settings
 from contracts.windows import Window
 from prediction_log import documents
@@ -123,25 +125,7 @@ def _answered(
     label = Label(event_id=event, model=model.name, label=said, occurred_at=at)
     labelled = documents.from_label(label, place)
     yield names.labels(model.name, at), coordinates_id(place), labelled
-    yield names.outcomes(model.name, at), name, _outcome(document, labelled, right)
-
-
-def _outcome(
-    prediction: documents.PredictionDocument, label: documents.LabelDocument, right: bool
-) -> dict[str, Any]:
-    known = msgspec.json.decode(msgspec.json.encode(prediction))
-    for left_out in ("latency", "worker", "trace"):
-        del known[left_out]
-    error = known["prediction"].get("value", 0.0) - 18.5
-    classified = known["prediction"]["task"] == "classification"
-    return {
-        **known,
-        "label": msgspec.to_builtins(label.label),
-        "labelled_at": known["@timestamp"],
-        "outcome": {"correct": right, "log_loss": 0.4}
-        if classified
-        else {"error": error, "absolute_error": abs(error), "squared_error": error**2},
-    }
+    yield names.outcomes(model.name, at), name, outcome_of(document, labelled)
 
 
 def _letters(names: IndexNames, at: datetime, hour: int) -> Iterator[_Line]:
@@ -188,6 +172,7 @@ def _operations(names: IndexNames, at: datetime, hour: int) -> Iterator[_Line]:
             retries={"bulk": 1 + place},
             dead_letters={"malformed": 1},
             swaps={"swapped": 1, "rejected": place % 2},
+            models=(VersionInService("flights", "1", "champion"),) if service == "worker" else (),
             memory_bytes=300_000_000,
             open_files=60,
             threads=20,
@@ -240,9 +225,27 @@ def _signals(hour: int) -> Iterator[tuple[str, DriftFigures]]:
             spread_before=3.0,
             missing=0.01,
             missing_before=0.0,
+            bins={
+                "edges": [6.0, 12.0, 18.0],
+                "reference": [100, 200, 150, 50, 0],
+                "window": [60, 150, 190, 95, 5],
+            },
         ),
     )
-    yield "carrier", DriftFigures(kind="categorical", psi=0.03, unknown=0.02, missing=0.0)
+    yield (
+        "carrier",
+        DriftFigures(
+            kind="categorical",
+            psi=0.03,
+            unknown=0.02,
+            missing=0.0,
+            bins={
+                "categories": ["UA", "<b>B6</b>"],
+                "reference": [300, 200, 0, 0],
+                "window": [280, 210, 10, 0],
+            },
+        ),
+    )
     yield "features together", DriftFigures(kind="multivariate", auc=0.61)
     yield "roc_auc", DriftFigures(kind="estimate", estimate=0.74 - hour / 100)
 
@@ -296,23 +299,19 @@ def _model_events(names: IndexNames, at: datetime) -> Iterator[_Line]:
 
 
 def _alerts(names: IndexNames, at: datetime) -> Iterator[_Line]:
-    for offset, state in enumerate(("raised", "resolved")):
+    states: tuple[AlertState, ...] = ("raised", "resolved")
+    for offset, state in enumerate(states):
         source = _source(offset, "alerts")
         moment = (at + timedelta(hours=offset)).astimezone(UTC)
-        yield (
-            names.alerts(moment),
-            coordinates_id(source),
-            {
-                "@timestamp": moment.isoformat(),
-                "model": {"name": "flights", "version": "1"},
-                "window": {"start": at.isoformat(), "end": moment.isoformat()},
-                "alert": {
-                    "id": "flights-1-drift-1",
-                    "state": state,
-                    "kind": "drift",
-                    "reason": "hour is 3 times its limit",
-                    "signals": [{"name": "hour", "statistic": "psi", "value": 0.3, "limit": 0.1}],
-                },
-                "kafka": msgspec.to_builtins(source),
-            },
+        alert = Alert(
+            alert_id="flights-1-drift-1",
+            state=state,
+            kind="drift",
+            model="flights",
+            version="1",
+            at=moment,
+            window=Window(at, moment),
+            signals=(Signal(name="hour", statistic="psi", value=0.3, limit=0.1),),
+            reason="hour is 3 times its limit",
         )
+        yield names.alerts(moment), coordinates_id(source), documents.from_alert(alert, source)

@@ -20,7 +20,7 @@ from contracts.packages import Manifest
 from contracts.release_rules import MonitorRule
 from contracts.scorer import Scorer
 from contracts.settings import Settings
-from elk.drift.measuring import measure_drift
+from elk.drift.measuring import DriftStep
 from elk.drift.report.page import page
 from elk.drift.report.reading import report
 from elk.drift.report.summary import headline
@@ -63,7 +63,7 @@ class Served:
         """What the monitor does in a round, and what it wrote can be found."""
         client = connect(self.settings, connections=1)
         try:
-            found = measure_drift(self.settings, client, [self])
+            found = DriftStep()(self.settings, client, [self])
         finally:
             client.close()
         self.log.documents("drift")
@@ -144,8 +144,9 @@ def test_drift_is_found_where_it_is_and_nowhere_else(served: Served) -> None:
     served.day(5, rows=50)
     served.day(5, role="shadow")
     served.day(6, rows=1)  # time goes on, so that the days before are over
-    written = served.measure()
-    assert written["windows"] == 7
+    served.measure()
+    measured = {(d["window"]["start"], d["model"]["role"]) for d in served.log.documents("drift")}
+    assert len(measured) == 7
 
     def over(number: int, role: str = "champion") -> dict[str, str]:
         return {
@@ -184,11 +185,11 @@ def test_only_windows_that_changed_are_measured_again(served: Served) -> None:
     served.day(0)
     served.day(1)
     served.day(2, rows=1)
-    assert served.measure()["windows"] == 2
+    assert served.measure()["documents"] == 2 * len(served.verdicts(0))
     before = served.log.documents("drift")
-    assert served.measure()["windows"] == 0
+    assert served.measure() == {"documents": 0}
     served.day(1, rows=150, amount=1.0)  # late, and unlike the others
-    assert served.measure()["windows"] == 1
+    assert served.measure()["documents"] == len(served.verdicts(1))
     after = served.log.documents("drift")
     assert {one["_id"] for one in after} == {one["_id"] for one in before}
     assert {one["rows"] for one in served.verdicts(1).values()} == {ROWS + 150}
@@ -211,6 +212,10 @@ def test_a_version_without_a_reference_says_that_nothing_is_known(served: Served
     served.day(0)
     served.day(1, rows=1)
     served.versions = {"1": replace(served.manifest, reference=None)}
-    assert served.measure() == {"windows": 1, "documents": 1}
+    assert served.measure() == {"documents": 1}
     [only] = served.log.documents("drift")
     assert only["verdict"]["state"] == "unknown"
+    # As if it could not be read for a while: then all is measured, once.
+    served.versions = {"1": served.manifest}
+    assert served.measure()["documents"] == len(served.verdicts(0)) - 1 > 1
+    assert served.measure() == {"documents": 0}

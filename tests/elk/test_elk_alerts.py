@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 import msgspec
 import pytest
 from logged_events import LoggedEvents
-from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import SecretStr
 from waiting import wait_until
@@ -31,6 +31,7 @@ from contracts.windows import window_at
 from elk.alerts.publishing import publish_alerts
 from elk.alerts.step import AlertStep
 from elk.alerts.webhook import Webhook, message, webhook
+from elk.watched import WatchedModel
 from prediction_log.documents import EventModel
 from prediction_log.window_documents import (
     DriftDocument,
@@ -46,15 +47,7 @@ RULE = MonitorRule(windows=3, over=2)
 DIGEST = "0" * 64
 
 
-class Served(Struct, frozen=True):
-    """A model as the monitor watches it."""
-
-    name: str
-    deployment: Deployment
-    versions: dict[str, Manifest]
-
-
-def served(champion: str = "1", canary: str | None = None, model: str = "m") -> Served:
+def served(champion: str = "1", canary: str | None = None, model: str = "m") -> WatchedModel:
     manifest = Manifest(
         environment="local",
         model=model,
@@ -80,7 +73,7 @@ def served(champion: str = "1", canary: str | None = None, model: str = "m") -> 
         reason="published",
         created_at=MONDAY,
     )
-    return Served(model, deployment, dict.fromkeys(("1", "2", "3"), manifest))
+    return WatchedModel(model, deployment, dict.fromkeys(("1", "2", "3"), manifest))
 
 
 SERVING = served()
@@ -133,7 +126,7 @@ def performance(written: LoggedEvents, day: int, state: State) -> None:
     written.write()
 
 
-def look(settings: Settings, written: LoggedEvents, *models: Served) -> list[Alert]:
+def look(settings: Settings, written: LoggedEvents, *models: WatchedModel) -> list[Alert]:
     """What a monitor that has just been started says in one cycle."""
     before = said(settings)
     step = AlertStep()
@@ -146,7 +139,7 @@ def look(settings: Settings, written: LoggedEvents, *models: Served) -> list[Ale
 
 def said(settings: Settings) -> list[Alert]:
     """All that stands on the topic."""
-    with FollowedTopic(settings, Topics(settings).alerts.name) as topic:
+    with closing(FollowedTopic(settings, Topics(settings).alerts.name)) as topic:
         return [msgspec.json.decode(value, type=Alert) for value in topic.new_values()]
 
 
@@ -174,7 +167,7 @@ def test_an_alert_is_said_once_whoever_looks_and_ends_when_it_is_over(
     assert look(settings, written, SERVING) == []
     ended = said(settings)[-1]
     assert (ended.state, ended.alert_id) == ("resolved", raised.alert_id)
-    with AlertLog(settings) as log:
+    with closing(AlertLog(settings)) as log:
         [course] = log.refreshed().courses
         assert not course.is_open
 

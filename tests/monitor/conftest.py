@@ -16,7 +16,17 @@ from service_processes import as_variables
 from typer.testing import CliRunner
 
 from cli.main import app
-from contracts.events import Classification, Label, Latency, ModelRef, Prediction, Role, Source
+from contracts.events import (
+    Classification,
+    FeatureValue,
+    Label,
+    Latency,
+    ModelRef,
+    Outcome,
+    Prediction,
+    Role,
+    Source,
+)
 from contracts.kafka import create_topics, librdkafka_settings
 from contracts.keys import generate_keys
 from contracts.release_rules import Limit, MonitorRule
@@ -56,28 +66,42 @@ class Watched:
     ) -> None:
         """The answer to event n, which occurs so many hours after the start."""
         label = "true" if late >= 0.5 else "false"
+        answer = Classification(label, max(late, 1 - late), {"false": 1 - late, "true": late})
+        self.answer(n, hours, answer, ModelRef("m", version, role), offset, x=late)
+        row = {"n": n, "hours": hours, "late": late, "version": version, "role": role}
+        self.rows.append(row)
+
+    def answer(
+        self,
+        n: int,
+        hours: float,
+        answer: Outcome,
+        model: ModelRef,
+        offset: int | None = None,
+        **features: float,
+    ) -> None:
+        """Any answer of any model to event n."""
         prediction = Prediction(
             event_id=f"e{n}",
             entity_id=f"entity {n % 7}",
             occurred_at=START + timedelta(hours=hours),
             predicted_at=START + timedelta(hours=hours, seconds=n % 1000),
-            model=ModelRef("m", version, role),
-            prediction=Classification(
-                label, max(late, 1 - late), {"false": 1 - late, "true": late}
-            ),
+            model=model,
+            prediction=answer,
             latency=Latency(1, 2, 3, 4),
             source=Source(self.topics.features.name, "uuid", 0, n if offset is None else offset),
             worker="w",
-            features={"x": late} if role != "shadow" else None,
+            features=features if model.role != "shadow" else None,
         )
-        topic = self.topics.shadow_predictions if role == "shadow" else self.topics.predictions
+        topics = self.topics
+        topic = topics.shadow_predictions if model.role == "shadow" else topics.predictions
         self._send(topic.name, prediction, n)
-        row = {"n": n, "hours": hours, "late": late, "version": version, "role": role}
-        self.rows.append(row)
 
-    def label(self, n: int, happened: bool) -> None:
+    def label(
+        self, n: int, happened: FeatureValue | dict[str, FeatureValue], model: str = "m"
+    ) -> None:
         """What happened to event n."""
-        said = Label(event_id=f"e{n}", model="m", label=happened, occurred_at=START)
+        said = Label(event_id=f"e{n}", model=model, label=happened, occurred_at=START)
         self._send(self.topics.labels.name, said, n)
 
     def _send(self, topic: str, value: Any, n: int) -> None:

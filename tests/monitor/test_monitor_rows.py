@@ -11,6 +11,7 @@ from elk.performance.intervals import bootstrap
 from elk.performance.rows import ClassificationRows, RegressionRows, SeveralRows
 
 COSTS = Costs(false_positive=1.0, false_negative=5.0)
+BY_CLASS = Costs(by_class={"a": {"b": 3.0}, "no": {"yes": 2.5}, "yes": {"yes": 0.5}})
 
 
 def drawn(count: int) -> NDArray[np.int64]:
@@ -25,8 +26,11 @@ def without_rows(metrics: Metrics) -> Metrics:
     return {name: value for name, value in metrics.items() if name != "rows"}
 
 
+@pytest.mark.parametrize("costs", [COSTS, BY_CLASS], ids=["costs of two kinds", "costs by class"])
 @pytest.mark.parametrize("classes", [("no", "yes"), ("a", "b", "c"), ("a", "b", "c", "d", "e")])
-def test_a_resample_of_a_classifier_has_the_figures_of_its_rows(classes: tuple[str, ...]) -> None:
+def test_a_resample_of_a_classifier_has_the_figures_of_its_rows(
+    classes: tuple[str, ...], costs: Costs
+) -> None:
     rng, count = np.random.default_rng(0), 400
     # Rounded, so that there are ties.
     probabilities = rng.dirichlet(np.ones(len(classes)), count).round(1)
@@ -34,10 +38,10 @@ def test_a_resample_of_a_classifier_has_the_figures_of_its_rows(classes: tuple[s
     known = np.array([*classes, "unheard of"], dtype=object)
     truth = known[rng.integers(0, len(known), count)]
     predicted = np.array(classes, dtype=object)[probabilities.argmax(axis=1)]
-    rows = ClassificationRows(list(truth), list(predicted), probabilities, classes, COSTS)
+    rows = ClassificationRows(list(truth), list(predicted), probabilities, classes, costs)
     for which in (np.arange(count), drawn(count)):
         expected = classification_metrics(
-            truth[which], predicted[which], probabilities[which], classes, COSTS
+            truth[which], predicted[which], probabilities[which], classes, costs
         )
         found = rows.figures(weights_of(which, count))
         calibration = found.pop("calibration_error")
@@ -101,6 +105,13 @@ def test_the_same_rows_have_the_same_interval() -> None:
     assert bootstrap(RegressionRows(truth, truth * 2)) == bootstrap(
         RegressionRows(truth, truth * 2)
     )
+
+
+def test_a_label_beyond_all_others_leaves_only_figures_that_are_numbers() -> None:
+    """What is no number is refused by Elasticsearch, and with it the whole document."""
+    low, high = bootstrap(RegressionRows(np.array([1.0, 2.0, 1e300]), np.array([1.0, 3.0, 2.0])))
+    assert {"mae", "bias"} <= low.keys() == high.keys()
+    assert np.isfinite([*low.values(), *high.values()]).all()
 
 
 def test_a_figure_that_no_resample_defines_has_no_interval() -> None:

@@ -19,7 +19,7 @@ from contracts.kafka import create_topics
 from contracts.keys import generate_keys
 from contracts.release_rules import MonitorRule
 from contracts.settings import Settings
-from elk.drift.measuring import measure_drift
+from elk.drift.measuring import DriftStep
 from elk.performance.measuring import measure
 from elk.retention.retaining import Retained, retain
 from elk.watched import Watched
@@ -221,7 +221,7 @@ def test_summaries_first_and_then_exactly_what_is_old(
     year.log.write()
     models = Watched(year.settings).models()
     measure(year.settings, year.log.client, models)
-    measure_drift(year.settings, year.log.client, models)
+    DriftStep()(year.settings, year.log.client, models)
     late = year.kept()
     assert {name: late[name] for name in kept} == kept
     again = year.retain()

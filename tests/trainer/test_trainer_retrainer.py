@@ -271,7 +271,7 @@ def test_of_two_retrainers_one_works_and_the_other_takes_over(
 def test_two_that_carry_on_the_same_retraining_deploy_once(loop: Loop) -> None:
     loop.begin()
     loop.alert()
-    with Outlook(loop.settings) as outlook:
+    with closing(Outlook(loop.settings)) as outlook:
         [begun] = outlook.to_do()
     with ThreadPoolExecutor(2) as pool:
         both = [pool.submit(carry_on, loop.settings, begun.id) for _ in range(2)]

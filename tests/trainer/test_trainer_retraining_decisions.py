@@ -141,6 +141,14 @@ def test_windows_that_are_not_over_are_nobodys() -> None:
     assert next_retraining(situation(alert(), past=(past(MIDNIGHT + 999 * DAY),))) is not None
 
 
+def test_an_alert_of_long_ago_is_answered_on_what_is_newest() -> None:
+    """Whoever may write to the topic may name any time, the first day of the calendar too."""
+    for end in (datetime(1, 1, 2, tzinfo=UTC), MIDNIGHT - 3 * DAY):
+        found = next_retraining(situation(alert(end)))
+        assert found is not None
+        assert found.window == Window(MIDNIGHT - 2 * DAY, MIDNIGHT)
+
+
 def test_a_schedule_counts_from_the_newest_training_data() -> None:
     rule = replace(RULE, every_hours=72)
     fresh = manifest(rule, MIDNIGHT - 2 * DAY)

@@ -13,6 +13,7 @@ from msgspec import Struct
 from contracts.control_topic import read_control
 from contracts.deployments import Canary, DeployedVersion, Deployment
 from contracts.errors import MillraceError
+from contracts.manifests import verified_manifest
 from contracts.operating.operated import Operated
 from contracts.packages import Manifest
 from contracts.settings import Settings
@@ -20,7 +21,6 @@ from prediction_log.evidence import VersionEvidence, read_evidence
 from trainer.announcing import announce_verdict
 from trainer.canaries.verdicts import Shown, Verdict, verdict
 from trainer.deployments.deploying import conclude_canary
-from trainer.deployments.manifests import verified_manifest
 from trainer.logged import labelled_metrics, logged_outcome
 
 log = structlog.get_logger("judge")
@@ -76,7 +76,7 @@ def _judge(
         verdict=None,
     )
     try:
-        own, other = (verified_manifest(settings, model, one) for one in (canary, champion))
+        own, other = (verified_manifest(settings, model, one.digest) for one in (canary, champion))
         if own.canary is None:
             return msgspec.structs.replace(judged, note="its recipe has no rule: decide yourself")
         evidence = read_evidence(settings, model, champion.version, canary.version, since)

@@ -6,6 +6,7 @@ that was looked at, so that the sequence number lets one of several win.
 """
 
 from collections.abc import Sequence
+from contextlib import closing
 
 from contracts.control_topic import ControlState, read_control
 from contracts.deployments import Deployment
@@ -18,17 +19,18 @@ from contracts.errors import (
     UsageError,
 )
 from contracts.following import FollowedTopic
+from contracts.manifests import verified_manifest
 from contracts.packages import Manifest
 from contracts.release_rules import RetrainRule
 from contracts.settings import Settings
 from contracts.topics import Topics
+from prediction_log.client import opened
 from prediction_log.event_times import served_events
 from trainer.announcing import announce_deployed
 from trainer.deployments.answer import Answer
 from trainer.deployments.archiving import archive
 from trainer.deployments.control_writer import sealed
 from trainer.deployments.deploying import deploy, start_canary
-from trainer.deployments.manifests import verified_manifest
 from trainer.gate.checks import GateError
 from trainer.recipes import Recipe
 from trainer.retraining.recipe import again
@@ -51,7 +53,7 @@ def carry_on(settings: Settings, retraining: str) -> Retraining | None:
         DeploymentError: others deploy all the time, or nobody accepts our key.
     """
     trail, lost = Trail(), 0
-    with FollowedTopic(settings, Topics(settings).model_events.name) as topic:
+    with closing(FollowedTopic(settings, Topics(settings).model_events.name)) as topic:
         while True:
             trail.take(topic.new_values())
             known = trail.get(retraining)
@@ -78,7 +80,7 @@ def _step(settings: Settings, retraining: Retraining, trail: Trail) -> None:
         tell_ended(settings, retraining, obstacle)
         return
     try:
-        champion = verified_manifest(settings, retraining.model, history[-1].champion)
+        champion = verified_manifest(settings, retraining.model, history[-1].champion.digest)
         if retraining.candidate is None:
             _train(settings, retraining, champion)
         else:
@@ -95,11 +97,11 @@ def _step(settings: Settings, retraining: Retraining, trail: Trail) -> None:
 def _train(settings: Settings, retraining: Retraining, champion: Manifest) -> None:
     rule = champion.retrain or RetrainRule()
     recipe = again(champion, retraining.window)
-    rows = served_events(
-        settings, retraining.model, retraining.window, labelled=bool(recipe.targets)
-    )
+    model, labelled = retraining.model, bool(recipe.targets)
+    with opened(settings) as client:
+        rows = served_events(client, settings, model, retraining.window, labelled=labelled)
     if rows < rule.least_rows:
-        what = "labelled events" if recipe.targets else "events"
+        what = "labelled events" if labelled else "events"
         few = f"only {rows:,} {what} of the {rule.least_rows:,} that its rule asks for"
         tell_ended(settings, retraining, few)
         return

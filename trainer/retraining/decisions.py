@@ -64,9 +64,11 @@ def _answer(
     if not answers(situation, course):
         return None
     alert, last = course.raised, _last_end(situation.past, now)
+    oldest = now - timedelta(hours=rule.train_hours)
     for end in (alert.window.end, now):
-        # Nobody can have looked at a window that is not over, whatever an alert says.
-        if end <= now and _may_end(last, end, rule.cooldown_hours):
+        # Nobody can have looked at a window that is not over, whatever an alert says; and of one
+        # that is older than all that would be trained on nothing is to be learned any more.
+        if oldest <= end <= now and _may_end(last, end, rule.cooldown_hours):
             found = _retraining(situation, rule, alert.alert_id, alert.alert_id, end, alert.reason)
             if all(one.id != found.id for one in situation.past):
                 return found

@@ -1,8 +1,6 @@
 """What there is to do, from Kafka, the model store and Elasticsearch: read, and decided purely."""
 
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
 
 import structlog
 
@@ -11,11 +9,12 @@ from contracts.control_topic import read_control
 from contracts.deployments import Deployment
 from contracts.errors import PackageError, SignatureError
 from contracts.following import FollowedTopic
+from contracts.manifests import verified_manifest
 from contracts.packages import Manifest
 from contracts.settings import Settings
 from contracts.topics import Topics
+from prediction_log.client import opened
 from prediction_log.event_times import newest_event
-from trainer.deployments.manifests import verified_manifest
 from trainer.retraining.decisions import Situation, next_retraining
 from trainer.retraining.telling import tell_began
 from trainer.retraining.trail import Retraining, Trail
@@ -39,16 +38,7 @@ class Outlook:
         self._trail = Trail()
         self._manifests: dict[str, Manifest] = {}
 
-    def __enter__(self) -> Self:
-        """Nothing is read yet."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Disconnect."""
         self._alerts.close()
         self._events.close()
@@ -81,7 +71,8 @@ class Outlook:
             return None
         if champion.retrain is None:
             return None
-        newest = newest_event(self._settings, model)
+        with opened(self._settings) as client:
+            newest = newest_event(client, self._settings, model)
         if newest is None:
             return None
         situation = Situation(
@@ -103,5 +94,5 @@ class Outlook:
         """Packages never change: each is verified once."""
         digest = deployment.champion.digest
         if digest not in self._manifests:
-            self._manifests[digest] = verified_manifest(self._settings, model, deployment.champion)
+            self._manifests[digest] = verified_manifest(self._settings, model, digest)
         return self._manifests[digest]

@@ -72,7 +72,10 @@ class Retrainer:
             UnreachableError: with `once`: a server does not answer, or another retrainer works.
         """
         began = time.monotonic()
-        with Outlook(self._settings) as outlook, closing(Leadership(self._settings)) as leadership:
+        with (
+            closing(Outlook(self._settings)) as outlook,
+            closing(Leadership(self._settings)) as leadership,
+        ):
             try:
                 while not stop.is_set():
                     self._went_round = time.monotonic()
@@ -89,27 +92,30 @@ class Retrainer:
 
     def _work_on(self, outlook: Outlook, once: bool) -> bool:
         """Look after what is under way, or look for more; whether there was anything."""
-        now = time.monotonic()
-        if self._work is not None:
-            outcome = self._work.outcome()
-            if outcome is not None:
-                self._work = None
-                pause = 0.0 if outcome.error is None else self._settings.retrainer_interval_seconds
-                self._look_at = now + pause
-                self._note(outcome, outlook, once)
-            return True
-        if now < self._look_at:
-            return True
-        self._look_at = now + self._settings.retrainer_interval_seconds
         try:
-            found = next(outlook.to_do(), None)
+            if self._work is not None:
+                self._look_after(self._work, outlook, once)
+                return True
+            return time.monotonic() < self._look_at or self._look_for_more(outlook)
         except (AccessError, ConfigurationError):
             raise
-        except MillraceError as error:
+        except MillraceError as error:  # a server is away; what is open is found again
             if once:
                 raise
             log.warning("nothing can be decided now", why=str(error))
             return True
+
+    def _look_after(self, work: Work, outlook: Outlook, once: bool) -> None:
+        outcome = work.outcome()
+        if outcome is not None:
+            self._work = None
+            pause = 0.0 if outcome.error is None else self._settings.retrainer_interval_seconds
+            self._look_at = time.monotonic() + pause
+            self._note(outcome, outlook, once)
+
+    def _look_for_more(self, outlook: Outlook) -> bool:
+        self._look_at = time.monotonic() + self._settings.retrainer_interval_seconds
+        found = next(outlook.to_do(), None)
         if found is not None:
             log.info("retraining", retraining=found.id, end=found.window.end.isoformat())
             self._work = Work(self._settings, found.id)

@@ -7,17 +7,17 @@ from elasticsearch import Elasticsearch
 from msgspec import Struct
 
 from contracts.errors import UsageError
-from contracts.keys import load_trusted_keys
+from contracts.manifests import verified_manifest
 from contracts.model_store import ModelStore
-from contracts.packages import Manifest, verify_package
+from contracts.packages import Manifest
 from contracts.settings import Settings
 from contracts.windows import Window
 from elk.drift.documents import read
-from elk.drift.measuring import measure_window, read_reference, rows_of
+from elk.drift.measuring import measure_window, read_reference
 from elk.drift.verdicts import spoken_of
 from elk.retention.closed import closed_months, is_open
-from elk.window_counts import VersionWindow
-from prediction_log.client import connect, translated
+from elk.window_counts import VersionWindow, window_counts
+from prediction_log.client import opened
 from prediction_log.window_documents import DriftDocument
 
 ROLES = ("champion", "canary", "shadow")
@@ -62,28 +62,16 @@ def report(
     """
     store = ModelStore(settings.store_url)
     store.find(model, version)
-    client = connect(settings, connections=1)
-    try:
-        with translated(settings):
-            for number in [version] if version else reversed(list(store.versions(model))):
-                manifest = _verified(settings, store, model, number)
-                counts = rows_of(client, settings, manifest)
-                if counts:
-                    return _report(client, settings, manifest, counts, start, end, windows)
-    finally:
-        client.close()
+    with opened(settings) as client:
+        for number in [version] if version else reversed(list(store.versions(model))):
+            digest = store.find(model, number).digest
+            manifest = verified_manifest(settings, model, digest)
+            counted = window_counts(client, settings, "predictions", model, {number: manifest})
+            if counted:
+                counts = {one: count.rows for one, count in counted.items()}
+                return _report(client, settings, manifest, counts, start, end, windows)
     named = f"version {version} of '{model}'" if version else f"'{model}'"
     raise UsageError(f"{named} has answered no event that the log holds: there is nothing to show")
-
-
-def _verified(settings: Settings, store: ModelStore, model: str, version: str) -> Manifest:
-    digest = store.find(model, version).digest
-    return verify_package(
-        store.read(model, digest),
-        digest=digest,
-        environment=settings.environment,
-        trusted=load_trusted_keys(settings.keys, "packages"),
-    )
 
 
 def _report(

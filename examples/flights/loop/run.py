@@ -4,12 +4,15 @@ import time
 import uuid
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 from msgspec import Struct
 
+from contracts.control_topic import read_control
 from contracts.kafka import create_topics
 from contracts.keys import generate_keys
+from contracts.model_store import ModelStore
 from contracts.settings import Settings, load_settings
 from examples.flights.audit import Audit, Ledger
 from examples.flights.live import Live
@@ -18,10 +21,10 @@ from examples.flights.loop.plot import draw
 from examples.flights.loop.stepping import Stepping
 from examples.flights.loop.timeline import Timeline
 from examples.flights.loop.trail import Trail, read_trail
-from examples.flights.recipes import FLIGHTS, STATIONARY, recipe
+from examples.flights.recipes import FLIGHTS, MODEL, STATIONARY, recipe
 from examples.flights.show import Show
-from examples.flights.stage import INDEXER, WORKER, Program, enter_stack, start_services
-from examples.flights.stream import FIRST, MODEL, FlightStream
+from examples.flights.stage import CONSOLE, INDEXER, WORKER, Program, enter_stack, start_services
+from examples.flights.stream import FIRST, FlightStream
 from prediction_log.template import install_template
 from producers.client import FeatureProducer
 from trainer import publish, train
@@ -29,6 +32,7 @@ from trainer import publish, train
 _LOOP: tuple[Program, ...] = (
     ("monitor", ["-m", "elk", "monitor"]),
     ("retrainer", ["-m", "trainer", "retrainer"]),
+    CONSOLE,
 )
 
 
@@ -79,20 +83,24 @@ def run(
             install_template(settings)
             generate_keys(settings.keys)
         services = start_services(settings.project_dir, stack, own, show, (WORKER, INDEXER))
-        run_id = uuid.uuid4().hex[:6]
+        run_id, model = uuid.uuid4().hex[:6], _free_name(settings)
         with show.step("flights of 2013"):
-            stream = FlightStream(events, run_id, stationary=stationary)
-        live = Live(settings, MODEL)
+            stream = FlightStream(events, run_id, stationary=stationary, model=model)
+        live = Live(settings, model)
         stack.callback(live.close)
         with show.step("training the first version on January and February"):
             wanted = recipe(
-                datetime(2013, 1, 1, tzinfo=UTC), FIRST, STATIONARY if stationary else FLIGHTS
+                datetime(2013, 1, 1, tzinfo=UTC),
+                FIRST,
+                STATIONARY if stationary else FLIGHTS,
+                model,
+                least_rows=max(1, len(stream) // 10),  # a month of this stream
             )
             first = train(wanted, settings)
         with show.step("publishing it; the worker verifies, loads and serves it"):
-            publish(settings, MODEL, first.version, reason="first version of the demonstration")
+            publish(settings, model, first.version, reason="first version of the demonstration")
             live.wait_for_swap(first.version)
-        ledger = Ledger(settings, MODEL)
+        ledger = Ledger(settings, model)
         producer = stack.enter_context(FeatureProducer(settings))
         with show.replay(len(stream), live) as advance:
             stepping = Stepping(
@@ -101,6 +109,7 @@ def run(
                 producer,
                 ledger,
                 live,
+                model=model,
                 run=run_id,
                 stale=first.version,
                 rate=rate,
@@ -110,8 +119,8 @@ def run(
         with show.step("counting in Kafka and Elasticsearch"):
             audit = ledger.audit()
         with show.step("judging both arms on what really happened"):
-            judgement = judge(settings, MODEL, first.version, run_id)
-            trail = read_trail(settings, MODEL, stationary=stationary)
+            judgement = judge(settings, model, first.version, run_id)
+            trail = read_trail(settings, model, stationary=stationary)
         if plot is not None:
             draw(judgement, trail.deployed, plot)
         if keep:
@@ -131,3 +140,11 @@ def run(
             stationary=stationary,
             seconds=round(time.monotonic() - began, 1),
         )
+
+
+def _free_name(settings: Settings) -> str:
+    """A model that nobody has used: in the windows of an earlier run the events of this one would
+    come late, and its versions have been judged already."""
+    used = {*ModelStore(settings.store_url).models(), *read_control(settings).log.history}
+    names = (MODEL if number == 1 else f"{MODEL}_{number}" for number in count(1))
+    return next(name for name in names if name not in used)

@@ -7,12 +7,14 @@ a slow machine and on a fast one, and the months of 2013 can be replayed within 
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 
 from elasticsearch import Elasticsearch
 
 from contracts.alert_log import AlertLog
 from contracts.control_topic import read_control
+from contracts.deployments import Deployment
 from contracts.errors import MillraceError
 from contracts.settings import Settings
 from contracts.windows import window_at
@@ -22,7 +24,7 @@ from examples.flights.live import Live
 from examples.flights.loop.timeline import Timeline
 from examples.flights.recipes import WEEK
 from examples.flights.stage import wait_until_accounted
-from examples.flights.stream import FIRST, MODEL, Malformed
+from examples.flights.stream import FIRST, Malformed
 from prediction_log.client import connect, translated
 from prediction_log.indices import IndexNames
 from producers.acknowledged_prefix import AcknowledgedPrefix
@@ -53,6 +55,7 @@ class Stepping:
         ledger: Ledger,
         live: Live,
         *,
+        model: str,
         run: str,
         stale: str,
         rate: float,
@@ -63,6 +66,7 @@ class Stepping:
         self._producer = producer
         self._ledger = ledger
         self._live = live
+        self._model = model
         self._run = run
         self._stale = stale
         self._rate = rate
@@ -120,7 +124,7 @@ class Stepping:
 
     def _outcomes(self) -> int:
         with translated(self._settings):
-            pattern = IndexNames(self._settings).pattern("outcomes", MODEL)
+            pattern = IndexNames(self._settings).pattern("outcomes", self._model)
             self._client.indices.refresh(index=pattern, ignore_unavailable=True)
             counted = self._client.count(
                 index=pattern,
@@ -135,20 +139,21 @@ class Stepping:
 
     def _answer(self) -> None:
         """Let the retrainer answer what the monitor has found, and wait for what it deploys."""
-        with AlertLog(self._settings) as log:
+        with closing(AlertLog(self._settings)) as log:
             if not log.refreshed().open:
                 return
-        before = self._champion()
+        before = self._newest()
         retrainer.run(self._settings, threading.Event(), once=True)
-        after = self._champion()
-        if after == before:
+        after = self._newest()
+        if after.champion == before.champion:
             return
-        self._live.wait_for_swap(after)
-        if before == self._stale:
-            start_shadow(self._settings, MODEL, self._stale, reason="to compare the loop with")
-            self._live.wait_for_swap(self._stale)
+        if before.champion.version == self._stale:
+            reason = "to compare the loop with"
+            shadowed = start_shadow(self._settings, self._model, self._stale, reason=reason)
+            after = shadowed.deployment
+        self._live.wait_for_deployment(after.sequence)
 
-    def _champion(self) -> str:
-        newest = read_control(self._settings).log.newest(MODEL)
+    def _newest(self) -> Deployment:
+        newest = read_control(self._settings).log.newest(self._model)
         assert newest is not None  # it was published before the first event
-        return newest.champion.version
+        return newest

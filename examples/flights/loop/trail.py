@@ -12,7 +12,7 @@ class Trail(Struct, frozen=True, kw_only=True):
 
     Args:
         alerts: kind -> raised.
-        retrainings: that led to a candidate or to a reason why there is none.
+        retrainings: that led to a candidate.
         refused: whose candidate did not serve.
         false_alarms: alerts that nothing came of: a retraining answered, and its candidate was no
             better than what served. Without drift every alert is one.
@@ -37,6 +37,7 @@ def read_trail(settings: Settings, model: str, *, stationary: bool) -> Trail:
         model,
         kind="model-events",
         columns=[
+            "model.version",
             "model_event.kind",
             "model_event.retraining",
             "model_event.alert",
@@ -47,7 +48,7 @@ def read_trail(settings: Settings, model: str, *, stationary: bool) -> Trail:
     # Two monitors may have said the same.
     raised = alerts[alerts["alert.state"] == "raised"].drop_duplicates("alert.id")
     ended = events[events["model_event.kind"] == "retraining_ended"]
-    ended = ended.drop_duplicates("model_event.retraining")
+    ended = ended.drop_duplicates("model_event.retraining").dropna(subset="model.version")
     refused = ended[ended["model_event.sequence"].isna()]
     served = ended[ended["model_event.sequence"].notna()]
     answered = refused["model_event.alert"].dropna().nunique()

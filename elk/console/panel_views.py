@@ -1,0 +1,96 @@
+"""From the answer to a panel's query to what a page shows of it (pure)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from elk.console.charts import chart
+from elk.console.views import Link, ShownCell, Tile, View, event_cell, page
+from elk.console.words import figure, known, moment
+from elk.dashboards import Panel, Span, rows
+from elk.dashboards.answers import Cell, columns, is_empty
+from elk.dashboards.panels import TIMESTAMP, Terms
+
+NOTHING = "Nothing was found in this time."
+
+
+def views(panel: Panel, answer: Mapping[str, Any], span: Span) -> list[View]:
+    """One view, or none where there is nothing to show."""
+    found = rows(panel, answer)
+    if is_empty(panel, answer) and not _counted(panel, found):
+        return []
+    if panel.chart == "documents":
+        return [_documents(panel, found)]
+    keys = len(panel.by)
+    table = View(
+        columns=columns(panel),
+        numbers=[False] * keys + [True] * len(panel.metrics),
+        rows=[_row(panel, row) for row in found],
+    )
+    if panel.chart == "table":
+        return [table]
+    if panel.chart == "metric":
+        return [replace(table, tiles=_tiles(panel, found), alternative=True)]
+    return [replace(table, chart=chart(panel, answer, span), alternative=True)]
+
+
+def _counted(panel: Panel, found: Sequence[Sequence[Cell]]) -> bool:
+    """Whether it says how many there are of something: none is an answer, too."""
+    return panel.chart == "metric" and not panel.by and found[0][0] is not None
+
+
+def _row(panel: Panel, row: Sequence[Cell]) -> list[ShownCell]:
+    keys = len(panel.by)
+    figures = [
+        figure(value, metric.decimals)
+        for metric, value in zip(panel.metrics, row[keys:], strict=True)
+    ]
+    told = [known(value) for value in row[:keys]]
+    if panel.opens is None:
+        return [*told, *figures]
+    narrowed = {
+        part.field.replace(".", "_"): value
+        for part, value in zip(panel.by, told, strict=True)
+        if isinstance(part, Terms)
+    }
+    linked = [
+        Link(value, page(panel.opens, **narrowed)) if isinstance(part, Terms) else value
+        for part, value in zip(panel.by, told, strict=True)
+    ]
+    return [*linked, *figures]
+
+
+def _tiles(panel: Panel, found: Sequence[Sequence[Cell]]) -> list[Tile]:
+    keys = len(panel.by)
+    return [
+        Tile(
+            " · ".join(map(known, row[:keys])) or metric.label,
+            figure(value, metric.decimals),
+        )
+        for row in found
+        for metric, value in zip(panel.metrics, row[keys:], strict=True)
+    ]
+
+
+def _documents(panel: Panel, found: Sequence[Sequence[Cell]]) -> View:
+    names = columns(panel)
+    # A column in which no document has anything takes room from the others.
+    kept = [n for n in range(len(names)) if n == 0 or any(row[n] is not None for row in found)]
+    return View(
+        columns=[_column(names[n]) for n in kept],
+        numbers=[all(isinstance(row[n], float | None) for row in found) for n in kept],
+        rows=[[_cell(names[n], row[n]) for n in kept] for row in found],
+    )
+
+
+def _column(name: str) -> str:
+    return "Time" if name == TIMESTAMP else name
+
+
+def _cell(name: str, value: Cell) -> ShownCell:
+    if name == TIMESTAMP:
+        return moment(str(value))
+    if name == "event.id" and isinstance(value, str) and value:
+        return event_cell(value)
+    return known(value)

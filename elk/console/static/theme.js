@@ -1,0 +1,48 @@
+// Sets the colours before anything is drawn, and lets readers change them: system, light, dark.
+"use strict";
+
+(() => {
+  const ORDER = ["system", "light", "dark"];
+  const SIGNS = { system: "◐", light: "☀", dark: "☾" };
+  const WORDS = {
+    system: "as the system has them",
+    light: "light",
+    dark: "dark",
+  };
+  const root = document.documentElement;
+
+  const kept = () => {
+    try {
+      const found = localStorage.getItem("theme");
+      return ORDER.includes(found) ? found : "system";
+    } catch {
+      return "system"; // a browser that keeps nothing
+    }
+  };
+
+  const apply = (theme) => {
+    root.dataset.theme = theme;
+    const button = document.getElementById("theme");
+    if (button) {
+      button.textContent = SIGNS[theme];
+      button.setAttribute("aria-label", `Colours: ${WORDS[theme]}`);
+      button.title = `Colours: ${WORDS[theme]}`;
+    }
+    document.dispatchEvent(new Event("theme"));
+  };
+
+  apply(kept());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => apply(kept()));
+  document.addEventListener("DOMContentLoaded", () => {
+    apply(kept());
+    document.getElementById("theme")?.addEventListener("click", () => {
+      const next = ORDER[(ORDER.indexOf(root.dataset.theme) + 1) % ORDER.length];
+      try {
+        localStorage.setItem("theme", next);
+      } catch {
+        // It holds for this page.
+      }
+      apply(next);
+    });
+  });
+})();

@@ -1,0 +1,190 @@
+"""The console in a real Chromium: people see every panel, can choose, and nothing of a stranger's
+runs. Two pictures are written, to the folder in CONSOLE_IMAGES if it is set."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from console.conftest import HOSTILE
+from console.opened import Console, console
+from dashboards.seeded import EVENT
+from forwarder import Forwarder
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from contracts.settings import Settings
+from elk.dashboards import dashboards
+
+pytestmark = pytest.mark.stack
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+_PATIENCE_MS = 30_000
+_MOST_BYTES = 200_000
+
+
+def chromium() -> str:
+    found = next(filter(None, (os.environ.get("CHROMIUM"), *map(shutil.which, _NAMES))), None)
+    if found is None and _MAC.exists():
+        found = str(_MAC)
+    if found is None:
+        pytest.fail(
+            "there is no Chromium here: install it (on Debian 'apt-get install chromium'), or say "
+            "where it is in the variable CHROMIUM",
+            pytrace=False,
+        )
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = chromium()
+    with sync_playwright() as playwright:
+        # Without its sandbox only where it cannot have one: for root.
+        root = sys.platform != "win32" and os.geteuid() == 0
+        started = playwright.chromium.launch(executable_path=path, chromium_sandbox=not root)
+        yield started
+        started.close()
+
+
+class Watched:
+    """A page, and what its browser complained of."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.page = context.new_page()
+        self.page.set_default_timeout(_PATIENCE_MS)
+        self.complaints: list[str] = []
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self._told)
+
+    def open(self, url: str) -> Page:
+        self.page.goto(url)
+        settled(self.page)
+        return self.page
+
+    def _told(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{self.page.url}: {message.text}")
+
+
+def settled(page: Page) -> None:
+    expect(page.locator("#updated")).not_to_be_empty(timeout=_PATIENCE_MS)
+    expect(page.locator("[data-panel][aria-busy=true]")).to_have_count(0, timeout=_PATIENCE_MS)
+
+
+@pytest.fixture
+def watched(browser: Browser) -> Iterator[Watched]:
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+    watched = Watched(context)
+    yield watched
+    context.close()
+    assert watched.complaints == []
+
+
+def test_every_panel_of_every_dashboard_shows_something(watched: Watched, opened: Console) -> None:
+    for board in dashboards():
+        query = f"?event.id={EVENT}" if board.id == "one-event" else "?range=24h"
+        page = watched.open(f"{opened.url}{board.id}{query}")
+        for panel in board.panels:
+            shown = page.locator(f"[data-panel={panel.id}]")
+            if panel.chart == "metric":
+                expect(shown.locator("dd").first).not_to_have_text("–")
+            elif panel.chart in ("table", "documents"):
+                assert shown.locator("tbody tr").count(), f"{board.id}/{panel.id}"
+            else:
+                expect(shown.locator(".chart .main-svg").first).to_be_visible()
+        assert page.locator(".error:visible").count() == 0
+        assert page.locator(".nothing").count() == 0, board.id
+
+
+def test_what_is_chosen_narrows_the_page_and_stands_in_its_address(
+    watched: Watched, opened: Console
+) -> None:
+    page = watched.open(f"{opened.url}models?range=24h")
+    champion = page.locator("[data-panel=predictions] div", has_text="champion").locator("dd")
+    expect(champion.first).to_have_text("144")
+    page.get_by_role("combobox", name="Model", exact=True).select_option("delay")
+    expect(champion.first).to_have_text("72")
+    assert "model.name=delay" in page.url
+    page.get_by_role("link", name="Overview").click()
+    settled(page)
+    expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value("delay")
+    expect(page.locator("[data-panel=predictions] dd")).to_have_text("72")
+    page.go_back()
+    page.go_back()
+    expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value("")
+
+
+def test_one_event_is_found_by_its_id_and_by_a_click(watched: Watched, opened: Console) -> None:
+    page = watched.open(f"{opened.url}one-event")
+    expect(page.locator("[data-panel=everything]")).to_contain_text("Write the id of an event")
+    page.get_by_label("Event").fill(EVENT)
+    page.keyboard.press("Enter")
+    told = page.locator("[data-panel=everything]")
+    expect(told).to_contain_text("Answer beside the truth")
+    expect(told).to_contain_text("features.cat.carrier")
+    page.goto(f"{opened.url}operations")
+    page.locator("[data-panel=letters]").get_by_role("link", name=EVENT).first.click()
+    expect(page.locator("[data-panel=everything]")).to_contain_text("Dead letter")
+
+
+def test_what_strangers_send_is_shown_and_never_run(watched: Watched, opened: Console) -> None:
+    page = watched.open(f"{opened.url}one-event")
+    page.get_by_label("Event").fill(HOSTILE)
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-panel=everything] h3")).to_contain_text("<img src=x")
+    for board in ("overview", "models"):
+        page = watched.open(f"{opened.url}{board}")
+        expect(page.locator("[data-panel=versions]")).to_contain_text("<img src=x")
+        assert page.locator("img").count() == 0
+        assert "taken" not in page.title()
+
+
+def test_an_outage_is_shown_and_ends_by_itself(browser: Browser, seeded: Settings) -> None:
+    forwarder = Forwarder(seeded.elasticsearch_url.removeprefix("http://"))
+    away = seeded.model_copy(update={"elasticsearch": f"http://{forwarder.address}"})
+    with console(away) as served:
+        page = browser.new_context().new_page()
+        page.goto(f"{served.url}overview")
+        expect(page.get_by_role("status")).to_contain_text("does not answer")
+        expect(page.locator("[data-panel=rate] .error")).to_contain_text("does not answer")
+        page.get_by_label("Refresh").select_option("0")
+        forwarder.open()
+        expect(page.locator("[data-panel=predictions] dd")).to_be_visible(timeout=_PATIENCE_MS)
+        expect(page.get_by_role("status")).to_be_empty()
+        page.context.close()
+    forwarder.close()
+
+
+def test_it_can_be_read_by_keys_and_in_both_colours(
+    browser: Browser, opened: Console, tmp_path: Path
+) -> None:
+    folder = Path(os.environ.get("CONSOLE_IMAGES") or tmp_path)
+    grounds = set()
+    for scheme, board in (("light", "overview"), ("dark", "drift")):
+        context = browser.new_context(
+            viewport={"width": 1280, "height": 860},
+            color_scheme=scheme,  # type: ignore[arg-type]
+        )
+        page = Watched(context).open(f"{opened.url}{board}?range=24h&model.name=flights")
+        page.evaluate("document.fonts.ready")
+        grounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        written = folder / f"console-{scheme}.png"
+        page.screenshot(path=written)
+        Image.open(written).convert("RGB").quantize(128).save(written, optimize=True)
+        assert written.stat().st_size < _MOST_BYTES
+        if scheme == "light":
+            page.keyboard.press("Tab")
+            expect(page.get_by_role("link", name="Skip to the panels")).to_be_focused()
+            summary = page.locator("[data-panel=rate] summary")
+            summary.focus()
+            page.keyboard.press("Enter")
+            assert page.locator("[data-panel=rate] tbody tr").count() > 12
+            page.get_by_role("button", name="Colours").press("Enter")
+            page.get_by_role("button", name="Colours").press("Enter")
+            grounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        context.close()
+    assert len(grounds) == 2
