@@ -20,6 +20,7 @@ from cli import (
     monitor,
     produce,
     rescore,
+    retention,
     retrainer,
     services,
     stack,
@@ -51,6 +52,7 @@ app.add_typer(models.app, name="models")
 app.command("produce")(produce.produce)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(documents.app, name="documents")
+app.command("retention")(retention.retention)
 app.add_typer(drift.app, name="drift")
 app.add_typer(dashboards.app, name="dashboards")
 app.command("worker")(services.worker)

@@ -157,6 +157,15 @@ class Settings(ConnectionSecurity):
     index_replicas: int = Field(
         0, ge=0, description="Copies of each index beside the first; 0 fits a single node"
     )
+    keep_months_predictions: int | None = Field(
+        None, ge=1, description="Whole months `millrace retention` keeps; default: for ever"
+    )
+    keep_months_labels: int | None = Field(None, ge=1, description="The same of labels")
+    keep_months_outcomes: int | None = Field(None, ge=1, description="The same of outcomes")
+    keep_months_dead_letters: int | None = Field(None, ge=1, description="The same of dead letters")
+    keep_months_operations: int | None = Field(
+        None, ge=1, description="The same of the figures of services"
+    )
     http_address: str = Field(
         "127.0.0.1:0",
         pattern=r":\d{1,5}$",

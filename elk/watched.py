@@ -1,6 +1,7 @@
 """The models that are watched: what is deployed, and the manifests of all that ever served."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import structlog
 from msgspec import Struct
@@ -13,6 +14,18 @@ from contracts.packages import Manifest
 from contracts.settings import Settings
 
 log = structlog.stdlib.get_logger("elk")
+
+
+class Measurable(Protocol):
+    """A model and the verified manifests of its versions."""
+
+    @property
+    def name(self) -> str:
+        """Of the model."""
+
+    @property
+    def versions(self) -> Mapping[str, Manifest]:
+        """By number."""
 
 
 class WatchedModel(Struct, frozen=True):

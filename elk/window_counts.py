@@ -1,6 +1,6 @@
 """How many documents each version has in each window of event time, counted by Elasticsearch."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Literal
 
@@ -12,6 +12,8 @@ from contracts.settings import Settings
 from contracts.windows import EPOCH, Window, window_at, window_length
 from prediction_log.indices import IndexNames
 from prediction_log.pages import buckets
+
+Counted = Literal["predictions", "outcomes"]
 
 
 class VersionWindow(Struct, frozen=True, order=True):
@@ -32,7 +34,7 @@ class WindowCount(Struct, frozen=True):
 def window_counts(
     client: Elasticsearch,
     settings: Settings,
-    kind: Literal["predictions", "outcomes"],
+    kind: Counted,
     model: str,
     manifests: Mapping[str, Manifest],
     total: str | None = None,
@@ -44,19 +46,26 @@ def window_counts(
             windows of one length are counted at once.
         total: a field to be summed.
     """
-    pattern = IndexNames(settings).pattern(kind, model)
     by_length: dict[float, list[str]] = {}
     for version, manifest in manifests.items():
         by_length.setdefault(manifest.monitor.window_hours, []).append(version)
     counts: dict[VersionWindow, WindowCount] = {}
     for hours, versions in by_length.items():
-        counts.update(_counts(client, pattern, versions, hours, total))
+        counts |= counts_of_length(client, settings, kind, model, versions, hours, total)
     return counts
 
 
-def _counts(
-    client: Elasticsearch, pattern: str, versions: Sequence[str], hours: float, total: str | None
-) -> Iterator[tuple[VersionWindow, WindowCount]]:
+def counts_of_length(
+    client: Elasticsearch,
+    settings: Settings,
+    kind: Counted,
+    model: str,
+    versions: Sequence[str],
+    hours: float,
+    total: str | None = None,
+) -> dict[VersionWindow, WindowCount]:
+    """As `window_counts`, of versions whose windows are so many hours long."""
+    pattern = IndexNames(settings).pattern(kind, model)
     length = window_length(hours)
     interval = length // timedelta(milliseconds=1)
     offset = (window_at(EPOCH, hours).start - EPOCH) // timedelta(milliseconds=1) % interval
@@ -68,10 +77,10 @@ def _counts(
     ]
     query = {"terms": {"model.version": versions}}
     totals = {"total": {"sum": {"field": total}}} if total else {}
+    counts: dict[VersionWindow, WindowCount] = {}
     for bucket in buckets(client, pattern, query, sources, totals):
         key = bucket["key"]
         begin = EPOCH + timedelta(milliseconds=key["start"])
-        yield (
-            VersionWindow(Window(begin, begin + length), key["version"], key["role"]),
-            WindowCount(bucket["doc_count"], bucket["total"]["value"] if total else 0.0),
-        )
+        which = VersionWindow(Window(begin, begin + length), key["version"], key["role"])
+        counts[which] = WindowCount(bucket["doc_count"], bucket["total"]["value"] if total else 0.0)
+    return counts

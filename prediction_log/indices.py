@@ -11,7 +11,7 @@ from contracts.settings import Settings
 IndexedKind = Literal[
     "predictions", "labels", "dead-letters", "model-events", "operations", "alerts"
 ]
-DerivedKind = Literal["outcomes", "drift", "performance"]
+DerivedKind = Literal["outcomes", "drift", "performance", "summaries"]
 Kind = IndexedKind | DerivedKind
 KINDS: tuple[IndexedKind, ...] = get_args(IndexedKind)
 """Kinds whose documents stand for a record of Kafka."""
@@ -20,6 +20,9 @@ DERIVED_KINDS: tuple[DerivedKind, ...] = get_args(DerivedKind)
 _OF_A_MODEL = ("predictions", "labels", *DERIVED_KINDS)
 REPLAYS = "replays"
 """What became of dead letters that were replayed."""
+
+LETTERS = "dead_letters"
+"""What summaries of dead letters have in place of a model: many a letter is of none."""
 
 UNDATED = "undated"
 _DATED = (2020, 2099)
@@ -57,6 +60,10 @@ class IndexNames:
     def performance(self, model: str, start: datetime) -> str:
         """`millrace-performance-<model>-<yyyy>` by the start of the window."""
         return f"{self._prefix}-performance-{model}-{start.astimezone(UTC).year:04}"
+
+    def summaries(self, model: str, day: datetime) -> str:
+        """`millrace-summaries-<model>-<yyyy>`; of dead letters the model is `dead_letters`."""
+        return f"{self._prefix}-summaries-{model}-{day.astimezone(UTC).year:04}"
 
     def alerts(self, at: datetime) -> str:
         """`millrace-alerts-<yyyy>`."""

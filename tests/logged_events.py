@@ -37,6 +37,8 @@ from prediction_log.outcome_documents import (
 )
 from prediction_log.template import install_template
 
+_LATENCY = Latency(1, 2, 3, 4)
+
 
 def outcome_of(prediction: PredictionDocument, label: LabelDocument) -> OutcomeDocument:
     """What the monitor makes of both."""
@@ -81,6 +83,7 @@ class LoggedEvents:
         *,
         version: str = "1",
         role: Role = "champion",
+        latency: Latency = _LATENCY,
     ) -> None:
         """An event that a version answered, and what happened, if that is known."""
         self._offset += 1
@@ -92,7 +95,7 @@ class LoggedEvents:
             predicted_at=to_datetime(event.occurred_at),
             model=ModelRef(model, version, role),
             prediction=answer,
-            latency=Latency(1, 2, 3, 4),
+            latency=latency,
             source=Source("features", "uuid", 0, self._offset),
             worker="w",
             features=event.features,

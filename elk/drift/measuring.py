@@ -18,7 +18,9 @@ from elk.drift.documents import write
 from elk.drift.sampling import tell_apart
 from elk.drift.searches import compared, observed, searches
 from elk.drift.verdicts import Measured, judge, spoken_of, too_few, without_reference
-from elk.watched import WatchedModel
+from elk.retention.closed import Wanted, closed_months, still_measured, was_closed
+from elk.retention.due import Kept
+from elk.watched import Measurable
 from elk.window_counts import VersionWindow, window_counts
 from elk.written_windows import WrittenWindows
 from prediction_log.documents import EventModel
@@ -30,6 +32,8 @@ log = structlog.get_logger("monitor")
 
 MOST_WINDOWS = 500
 """Of a version in one round; the next one goes on, so that other steps are not held up."""
+_CLOSING: tuple[Kept, ...] = ("predictions",)
+"""Kinds without whose documents a window is not what it was."""
 
 
 class DriftStep:
@@ -42,7 +46,7 @@ class DriftStep:
         self._spoken: dict[tuple[str, str], int] = {}
 
     def __call__(
-        self, settings: Settings, client: Elasticsearch, models: Sequence[WatchedModel]
+        self, settings: Settings, client: Elasticsearch, models: Sequence[Measurable]
     ) -> dict[str, int]:
         """Measure some models.
 
@@ -55,24 +59,51 @@ class DriftStep:
         """
         documents = 0
         for model in models:
-            due = self._due(settings, client, model)
-            in_order = sorted(due, key=lambda one: (one.version, one))
-            for version, windows in groupby(in_order, attrgetter("version")):
-                manifest = model.versions[version]
-                reference = read_reference(settings, manifest)
-                for one in islice(windows, MOST_WINDOWS):
-                    found = measure_window(client, settings, manifest, reference, one, due[one])
-                    write(client, settings, found)
-                    documents += len(found)
+            newest = newest_event(client, settings, model.name)
+            if newest is not None:
+                closed = closed_months(client, settings, model.name, _CLOSING)
+                wanted = still_measured(closed, newest)
+                documents += self.measure_windows(settings, client, model, wanted, MOST_WINDOWS)
         return {"documents": documents}
 
-    def _due(
-        self, settings: Settings, client: Elasticsearch, model: WatchedModel
+    def measure_windows(
+        self,
+        settings: Settings,
+        client: Elasticsearch,
+        model: Measurable,
+        wanted: Wanted,
+        most: int | None = None,
+    ) -> int:
+        """Measure one model in those windows that are due.
+
+        Args:
+            most: windows of a version, the oldest; None: all.
+
+        Returns:
+            How many documents were written.
+
+        Raises:
+            MillraceError: Elasticsearch or the model store refused, or does not answer.
+            ApiError, TransportError: as Elasticsearch's client raises them.
+        """
+        documents = 0
+        due = self.due(settings, client, model, wanted)
+        in_order = sorted(due, key=lambda one: (one.version, one))
+        for version, windows in groupby(in_order, attrgetter("version")):
+            manifest = model.versions[version]
+            reference = read_reference(settings, manifest)
+            for one in islice(windows, most):
+                found = measure_window(client, settings, manifest, reference, one, due[one])
+                if was_closed(client, settings, model.name, _CLOSING, one.window):
+                    continue
+                write(client, settings, found)
+                documents += len(found)
+        return documents
+
+    def due(
+        self, settings: Settings, client: Elasticsearch, model: Measurable, wanted: Wanted
     ) -> dict[VersionWindow, int]:
-        """What is to be measured, and its rows."""
-        newest = newest_event(client, settings, model.name)
-        if newest is None:
-            return {}
+        """What is to be measured, and its rows; raises as `measure_windows`."""
         known = WrittenWindows(client, settings, "drift", model.name, ["rows"])
         counts = window_counts(client, settings, "predictions", model.name, model.versions)
         due = {}
@@ -85,7 +116,7 @@ class DriftStep:
                 and there.agrees(count.rows)
                 and there.documents >= self._expected(settings, manifest, one.role)
             )
-            if one.window.end <= newest and not whole:
+            if wanted(one.window) and not whole:
                 due[one] = count.rows
         return due
 

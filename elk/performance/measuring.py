@@ -16,7 +16,9 @@ from elk.performance.intervals import bootstrap
 from elk.performance.labelled import LabelledRows, labelled_rows
 from elk.performance.repeated import repeated
 from elk.performance.verdicts import verdicts, worst
-from elk.watched import WatchedModel
+from elk.retention.closed import Wanted, closed_months, still_measured, was_closed
+from elk.retention.due import Kept
+from elk.watched import Measurable
 from elk.window_counts import VersionWindow, WindowCount, window_counts
 from elk.written_windows import WrittenWindows
 from prediction_log.documents import EventModel
@@ -24,6 +26,8 @@ from prediction_log.event_times import newest_event
 from prediction_log.indices import IndexNames
 from prediction_log.window_documents import PerformanceDocument, PerformanceFigures
 
+_CLOSING: tuple[Kept, ...] = ("predictions", "outcomes")
+"""Kinds without whose documents a window is not what it was."""
 _ROWS = "rows"
 """A figure of `contracts.evaluation` that is no measure."""
 
@@ -41,7 +45,7 @@ _COUNTED = tuple(f"performance.{name}" for name in Counts.__struct_fields__)
 
 
 def measure(
-    settings: Settings, client: Elasticsearch, models: Sequence[WatchedModel]
+    settings: Settings, client: Elasticsearch, models: Sequence[Measurable]
 ) -> dict[str, int]:
     """Write a document for each version, role and window that is new, or has got other counts.
 
@@ -51,22 +55,43 @@ def measure(
     Raises:
         ApiError, TransportError: as Elasticsearch's client raises them.
     """
-    names, written = IndexNames(settings), 0
+    written = 0
     for model in models:
-        changed = sorted(_changed(settings, client, model).items())
-        for window, versions in groupby(changed, lambda one: one[0].window):
-            again = repeated(client, settings, model.name, window)
-            for which, counts in versions:
-                figures = measured(
-                    settings, client, model.versions[which.version], which, counts, again
-                )
-                client.index(
-                    index=names.performance(model.name, window.start),
-                    id=document_id(model.name, which),
-                    document=msgspec.to_builtins(figures),
-                )
-                written += 1
+        newest = newest_event(client, settings, model.name)
+        if newest is not None:
+            closed = closed_months(client, settings, model.name, _CLOSING)
+            written += measure_windows(settings, client, model, still_measured(closed, newest))
     return {"documents": written}
+
+
+def measure_windows(
+    settings: Settings, client: Elasticsearch, model: Measurable, wanted: Wanted
+) -> int:
+    """Write a document for each version, role and window that is new, or has got other counts.
+
+    Returns:
+        How many were written.
+
+    Raises:
+        ApiError, TransportError: as Elasticsearch's client raises them.
+    """
+    names, written = IndexNames(settings), 0
+    due = sorted(changed(settings, client, model, wanted).items())
+    for window, versions in groupby(due, lambda one: one[0].window):
+        again = repeated(client, settings, model.name, window)
+        for which, counts in versions:
+            figures = measured(
+                settings, client, model.versions[which.version], which, counts, again
+            )
+            if was_closed(client, settings, model.name, _CLOSING, window):
+                continue
+            client.index(
+                index=names.performance(model.name, window.start),
+                id=document_id(model.name, which),
+                document=msgspec.to_builtins(figures),
+            )
+            written += 1
+    return written
 
 
 def measured(
@@ -125,13 +150,10 @@ def _figures(manifest: Manifest, labelled: LabelledRows) -> tuple[Metrics, Metri
     return {n: v for n, v in metrics.items() if n.rpartition(".")[2] != _ROWS}, low, high
 
 
-def _changed(
-    settings: Settings, client: Elasticsearch, model: WatchedModel
+def changed(
+    settings: Settings, client: Elasticsearch, model: Measurable, wanted: Wanted
 ) -> dict[VersionWindow, Counts]:
-    """What is to be measured: windows that are over, whose counts are not those of a document."""
-    newest = newest_event(client, settings, model.name)
-    if newest is None:
-        return {}
+    """What is to be measured: windows whose counts are not those of a document."""
     known = WrittenWindows(client, settings, "performance", model.name, _COUNTED)
     predictions = window_counts(client, settings, "predictions", model.name, model.versions)
     labelled = window_counts(
@@ -143,6 +165,6 @@ def _changed(
         counts = Counts(count.rows, labels.rows, labels.total)
         there = known.of(which)
         same = there is not None and there.agrees(*astuple(counts))
-        if which.window.end <= newest and not same:
+        if wanted(which.window) and not same:
             found[which] = counts
     return found

@@ -17,7 +17,7 @@ from contracts.drift_statistics import (
 )
 
 SHARE = 0.05
-WINDOWS = 1000
+WINDOWS = 1500
 STEADY = TimeSpread()
 DECILES = np.r_[np.full(10, 0.099), 0.01]
 CATEGORIES = 1 / np.arange(1, 52) ** 1.2

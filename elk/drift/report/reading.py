@@ -15,6 +15,7 @@ from contracts.windows import Window
 from elk.drift.documents import read
 from elk.drift.measuring import measure_window, read_reference
 from elk.drift.verdicts import spoken_of
+from elk.retention.closed import closed_months, is_open
 from elk.window_counts import VersionWindow, window_counts
 from prediction_log.client import opened
 from prediction_log.window_documents import DriftDocument
@@ -129,10 +130,14 @@ def _documents(
     for document in read(client, settings, manifest.model, manifest.version, role, windows):
         there[document.window].append(document)
     expected = spoken_of(reference, role)
+    closed = closed_months(client, settings, manifest.model, ("predictions",))
     return [
         there[one.window]
         if len(there[one.window]) == expected
-        and all(document.rows == counts[one] for document in there[one.window])
+        and (
+            all(document.rows == counts[one] for document in there[one.window])
+            or not is_open(closed, one.window)
+        )
         else measure_window(client, settings, manifest, reference, one, counts[one])
         for one in chosen
     ]
