@@ -9,6 +9,7 @@ from contracts.events import to_datetime
 from contracts.feature_schema import Feature, FeatureSchema
 from examples.flights.loop.arms import figures
 from examples.flights.loop.timeline import Timeline
+from examples.flights.loop.trail import trail_of
 from examples.flights.stream import FlightStream, Malformed
 from producers.replay import Outgoing
 
@@ -71,3 +72,37 @@ def test_both_arms_are_judged_on_the_same_events() -> None:
     assert (found.labelled, found.auc.loop, found.auc.stale) == (4, 1.0, 0.75)
     assert (found.f1.loop, found.f1.stale) == (1.0, 0.5)
     assert found.log_loss.loop < found.log_loss.stale
+
+
+EVENTS = ["model.version", "model_event.kind", "model_event.retraining", "model_event.alert"]
+
+
+def told(rows: list[tuple[object, ...]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=[*EVENTS, "model_event.sequence"])
+
+
+def raised(*alerts: str) -> pd.DataFrame:
+    rows = [(alert, alert.split("-")[2], "raised") for alert in alerts]
+    return pd.DataFrame(rows, columns=["alert.id", "alert.kind", "alert.state"])
+
+
+def test_a_year_in_which_nothing_happened_has_a_trail_too() -> None:
+    found = trail_of(told([]).astype(float), raised(), stationary=True)
+    assert (found.alerts, found.retrainings, found.false_alarms) == ({}, 0, 0)
+    assert found.deployed == {}
+
+
+def test_what_came_of_alerts_is_told_once() -> None:
+    june, july = 1_370_044_800, 1_372_636_800
+    events = told(
+        [
+            (None, "retraining_began", f"m-1-drift-7-{june}", "m-1-drift-7", None),
+            ("2", "retraining_ended", f"m-1-drift-7-{june}", "m-1-drift-7", 2.0),
+            ("2", "retraining_ended", f"m-1-drift-7-{june}", "m-1-drift-7", 2.0),
+            ("3", "retraining_ended", f"m-2-drift-8-{july}", "m-2-drift-8", None),
+            (None, "retraining_ended", f"m-2-drift-9-{july}", "m-2-drift-9", None),
+        ]
+    )
+    found = trail_of(events, raised("m-1-drift-7", "m-1-drift-7", "m-2-drift-8"), stationary=False)
+    assert (found.alerts, found.retrainings, found.refused) == ({"drift": 2}, 2, 1)
+    assert (found.false_alarms, found.deployed) == (1, {"2013-06": 1})

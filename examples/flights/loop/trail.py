@@ -45,6 +45,11 @@ def read_trail(settings: Settings, model: str, *, stationary: bool) -> Trail:
         ],
     )
     alerts = read(settings, model, kind="alerts", columns=["alert.id", "alert.kind", "alert.state"])
+    return trail_of(events, alerts, stationary=stationary)
+
+
+def trail_of(events: pd.DataFrame, alerts: pd.DataFrame, *, stationary: bool) -> Trail:
+    """What model events and alerts say; arguments as their documents, one row each."""
     # Two monitors may have said the same.
     raised = alerts[alerts["alert.state"] == "raised"].drop_duplicates("alert.id")
     ended = events[events["model_event.kind"] == "retraining_ended"]
@@ -63,5 +68,12 @@ def read_trail(settings: Settings, model: str, *, stationary: bool) -> Trail:
 
 def _months(retrainings: pd.DataFrame) -> pd.Series:
     """A retraining's id ends with the end of its training data, in seconds since 1970."""
-    seconds = retrainings["model_event.retraining"].str.rsplit("-", n=1).str[-1].astype(float)
+    # Where there is none the column is one of numbers.
+    seconds = (
+        retrainings["model_event.retraining"]
+        .astype("str")
+        .str.rsplit("-", n=1)
+        .str[-1]
+        .astype(float)
+    )
     return pd.to_datetime(seconds, unit="s", utc=True).dt.strftime("%Y-%m")
