@@ -1,9 +1,11 @@
 """Reaching Kafka: its clients' settings, the creation of the topics, and what is known of them."""
 
+import time
 from collections.abc import Sequence
 
 from kafka import KafkaAdminClient
 from kafka.errors import (
+    InvalidReplicationFactorError,
     KafkaError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
@@ -13,7 +15,7 @@ from msgspec import Struct
 from contracts.kafka_access import forbidden, refusal, require_entry
 from contracts.kafka_clients import librdkafka_settings, python_client_settings
 from contracts.settings import Settings
-from contracts.topics import Topics
+from contracts.topics import Topic, Topics
 
 __all__ = [
     "TopicFacts",
@@ -26,6 +28,12 @@ __all__ = [
     "require_rights",
     "topic_ids",
 ]
+
+
+_FENCED_SECONDS = 10.0
+"""A broker that was away gets no partition until its next heartbeats (KIP-631: it is fenced), and
+Kafka then says that it has too few brokers."""
+_LOOK_SECONDS = 0.5
 
 
 def consumer_group(settings: Settings, service: str) -> str:
@@ -64,16 +72,7 @@ def create_topics(settings: Settings) -> list[str]:
             if topic.name in existing:
                 continue
             try:
-                admin.create_topics(
-                    {
-                        topic.name: {
-                            "num_partitions": topic.partitions,
-                            "replication_factor": settings.replication_factor,
-                            "configs": topic.config,
-                        }
-                    },
-                    wait_for_metadata=True,
-                )
+                _create(admin, topic, settings.replication_factor)
                 created.append(topic.name)
             except TopicAlreadyExistsError:
                 continue  # another process was quicker
@@ -82,6 +81,23 @@ def create_topics(settings: Settings) -> list[str]:
     finally:
         admin.close()
     return created
+
+
+def _create(admin: KafkaAdminClient, topic: Topic, replication_factor: int) -> None:
+    wanted = {
+        "num_partitions": topic.partitions,
+        "replication_factor": replication_factor,
+        "configs": topic.config,
+    }
+    deadline = time.monotonic() + _FENCED_SECONDS
+    while True:
+        try:
+            admin.create_topics({topic.name: wanted}, wait_for_metadata=True)
+            return
+        except InvalidReplicationFactorError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_LOOK_SECONDS)
 
 
 class TopicFacts(Struct, frozen=True):
