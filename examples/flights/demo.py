@@ -7,9 +7,7 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from contracts.kafka import create_topics
-from contracts.keys import generate_keys
-from contracts.settings import Settings, load_settings
+from contracts.settings import Settings
 from examples.flights.audit import Audit, Ledger
 from examples.flights.live import Live
 from examples.flights.recipes import MODEL, recipe
@@ -17,12 +15,12 @@ from examples.flights.show import Show
 from examples.flights.stage import (
     CONSOLE,
     enter_stack,
+    install,
     start_services,
     wait_until_accounted,
 )
 from examples.flights.stream import FIRST, FlightStream
 from examples.flights.swapping_replay import Swap, SwappingReplay
-from prediction_log.template import install_template
 from producers.client import FeatureProducer
 from trainer import publish, train
 
@@ -58,11 +56,7 @@ def run(settings: Settings, events: int | None, rate: float, keep: bool, show: S
     began = time.monotonic()
     with ExitStack() as stack:
         own = enter_stack(settings, stack, show)
-        settings = load_settings(project_dir=settings.project_dir)
-        with show.step("topics, index template and keys"):
-            create_topics(settings)
-            install_template(settings)
-            generate_keys(settings.keys)
+        settings = install(settings, show)
         started = start_services(settings.project_dir, stack, own, show)
         with show.step("flights of 2013"):
             stream = FlightStream(events, uuid.uuid4().hex[:6])

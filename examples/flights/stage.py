@@ -6,10 +6,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import local_stack
-from contracts.settings import Settings
+from contracts.kafka import create_topics
+from contracts.keys import generate_keys
+from contracts.settings import Settings, load_settings
 from examples.flights.audit import Ledger
 from examples.flights.show import Show
 from local_stack import services
+from prediction_log.template import install_template
 
 _STALLED_SECONDS = 90.0
 _LOOK_SECONDS = 0.5
@@ -27,6 +30,17 @@ def enter_stack(settings: Settings, stack: ExitStack, show: Show) -> local_stack
         return None
     with show.step("Kafka and Elasticsearch"):
         return stack.enter_context(local_stack.session(settings.project_dir))
+
+
+def install(settings: Settings, show: Show) -> Settings:
+    """Create topics, index template and keys where they are missing; gives the settings with the
+    endpoints of the stack that runs now."""
+    settings = load_settings(project_dir=settings.project_dir)
+    with show.step("topics, index template and keys"):
+        create_topics(settings)
+        install_template(settings)
+        generate_keys(settings.keys)
+    return settings
 
 
 def start_services(

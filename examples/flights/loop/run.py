@@ -10,10 +10,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from contracts.control_topic import read_control
-from contracts.kafka import create_topics
-from contracts.keys import generate_keys
 from contracts.model_store import ModelStore
-from contracts.settings import Settings, load_settings
+from contracts.settings import Settings
 from examples.flights.audit import Audit, Ledger
 from examples.flights.live import Live
 from examples.flights.loop.arms import Judgement, judge
@@ -23,9 +21,16 @@ from examples.flights.loop.timeline import Timeline
 from examples.flights.loop.trail import Trail, read_trail
 from examples.flights.recipes import FLIGHTS, MODEL, STATIONARY, recipe
 from examples.flights.show import Show
-from examples.flights.stage import CONSOLE, INDEXER, WORKER, Program, enter_stack, start_services
+from examples.flights.stage import (
+    CONSOLE,
+    INDEXER,
+    WORKER,
+    Program,
+    enter_stack,
+    install,
+    start_services,
+)
 from examples.flights.stream import FIRST, FlightStream
-from prediction_log.template import install_template
 from producers.client import FeatureProducer
 from trainer import publish, train
 
@@ -77,11 +82,7 @@ def run(
     began = time.monotonic()
     with ExitStack() as stack:
         own = enter_stack(settings, stack, show)
-        settings = load_settings(project_dir=settings.project_dir)
-        with show.step("topics, index template and keys"):
-            create_topics(settings)
-            install_template(settings)
-            generate_keys(settings.keys)
+        settings = install(settings, show)
         services = start_services(settings.project_dir, stack, own, show, (WORKER, INDEXER))
         run_id, model = uuid.uuid4().hex[:6], _free_name(settings)
         with show.step("flights of 2013"):
