@@ -216,8 +216,8 @@ def _swapping(results: Results) -> str:
         f"Two workers under {PER_SECOND:,.0f} events/s; milliseconds until the last worker has "
         "swapped, and until the first prediction by the other version can be read: from the "
         "record's arrival on the control topic (*), and from the start of the command (**). The "
-        "longest gap between two predictions of one worker, in the two seconds from the record on "
-        "and in two seconds without a swap.\n"
+        "longest gap between two predictions that one worker gave to Kafka, in the two seconds "
+        "from the record on, and in two seconds around the end of a command that only looks.\n"
     )
     names = (
         "",

@@ -26,6 +26,7 @@ WORKERS = 2
 PER_SECOND = 1_000.0
 LOADED, STANDBY = "promote, from the store", "rollback, standing by"
 _STRETCH_SECONDS = 2.0
+_EXIT_SECONDS = 0.2
 _REST_SECONDS = 2.0
 _WAIT_SECONDS = 120.0
 _LONGEST_SECONDS = 3_600.0
@@ -36,9 +37,10 @@ class SwapRun(Struct, frozen=True):
     the command, until the last worker says that it has swapped, and until the first prediction by
     the other version can be read.
 
-    `gap_ms` is the longest time in which any one worker gave no prediction, in the two seconds from
-    that record on; `quiet_ms` the same in two seconds before the command. `lost` are events of the
-    whole session that had no prediction in the end.
+    `gap_ms` is the longest time in which any one worker gave Kafka no prediction, in the two
+    seconds from that record on; `quiet_ms` the same in the two seconds around the end of a command
+    that only looks, since a command that runs beside the workers takes their cores. `lost` are
+    events of the whole session that had no prediction in the end.
     """
 
     kind: str
@@ -61,9 +63,13 @@ class _Answer(Struct):
 
 
 class Arrival(Struct, frozen=True):
-    """A prediction that can be read; `at` in seconds since 1970."""
+    """A prediction that can be read, and when its worker gave it to Kafka; seconds since 1970.
+
+    What a reader sees late says nothing of the worker, so gaps are counted by `given`.
+    """
 
     at: float
+    given: float
     version: str
     worker: str
 
@@ -73,7 +79,7 @@ def longest_gap(arrivals: Sequence[Arrival], begin: float, end: float) -> float:
     seconds; all times are in seconds since 1970."""
     longest = 0.0
     for worker in {arrival.worker for arrival in arrivals}:
-        times = [a.at for a in arrivals if a.worker == worker]
+        times = sorted(a.given for a in arrivals if a.worker == worker)
         longest = max([longest, *(b - a for a, b in pairwise(times) if b > begin and a < end)])
     return longest
 
@@ -123,23 +129,19 @@ def _swap(
     model: str,
     *version: str,
 ) -> SwapRun:
-    time.sleep(_STRETCH_SECONDS)
+    _run(bed, "show", model, "--live")
+    looked = time.time() - _EXIT_SECONDS
+    time.sleep(2 * _STRETCH_SECONDS)
     began = time.time()
-    subprocess.run(
-        python("cli", "models", command, model, *version, "--reason", "benchmark"),
-        cwd=PROJECT,
-        env={**os.environ, **variables_of(bed.settings)},
-        check=True,
-        capture_output=True,
-    )
+    _run(bed, command, model, *version, "--reason", "benchmark")
     record = read_control(bed.settings).records[-1]
     deployment = record.deployment
     assert deployment is not None
     appended, serves = record.at.timestamp(), deployment.champion.version
+    _wait(workers, lambda: arrivals[-1].at > appended + 2 * _STRETCH_SECONDS)
+    _wait(workers, lambda: any(a.version == serves and a.at > began for a in list(arrivals)))
     _wait(workers, lambda: len(_swapped(bed, deployment.sequence)) == WORKERS)
     swapped = max(_swapped(bed, deployment.sequence))
-    _wait(workers, lambda: any(a.version == serves and a.at > began for a in list(arrivals)))
-    _wait(workers, lambda: arrivals[-1].at > appended + _STRETCH_SECONDS)
     found = list(arrivals)
     predicted = next(a.at for a in found if a.version == serves and a.at > appended)
     return SwapRun(
@@ -149,7 +151,17 @@ def _swap(
         command_swapped_ms=(swapped - began) * 1000,
         command_predicted_ms=(predicted - began) * 1000,
         gap_ms=longest_gap(found, appended, appended + _STRETCH_SECONDS) * 1000,
-        quiet_ms=longest_gap(found, began - _STRETCH_SECONDS, began) * 1000,
+        quiet_ms=longest_gap(found, looked, looked + _STRETCH_SECONDS) * 1000,
+    )
+
+
+def _run(bed: Bed, *command: str) -> None:
+    subprocess.run(
+        python("cli", "models", *command),
+        cwd=PROJECT,
+        env={**os.environ, **variables_of(bed.settings)},
+        check=True,
+        capture_output=True,
     )
 
 
@@ -167,8 +179,11 @@ def _predictions(bed: Bed) -> Iterator[list[Arrival]]:
                 if first is None:
                     continue
                 messages, now = [first, *consumer.consume(1000, 0)], time.time()
-                answers = [decode(m.value() or b"") for m in messages if m.error() is None]
-                arrivals.extend(Arrival(now, a.model.version, a.worker) for a in answers)
+                for message in messages:
+                    if message.error() is None:
+                        answer, given = decode(message.value() or b""), message.timestamp()[1]
+                        version, worker = answer.model.version, answer.worker
+                        arrivals.append(Arrival(now, given / 1000, version, worker))
 
     thread = threading.Thread(target=read)
     thread.start()

@@ -19,12 +19,7 @@ _Reader = tuple[str, TopicPartition]
 _FEW = 8
 """Offsets of a partition that may be markers only."""
 _LOOK_SECONDS = 2.0
-_MARKERS = {
-    "group_id": None,
-    "enable_auto_commit": False,
-    "isolation_level": "read_committed",
-    "bootstrap_timeout_ms": 3000,
-}
+_MARKERS = {"isolation_level": "read_committed", "bootstrap_timeout_ms": 3000}
 
 
 class TopicState(Struct, frozen=True):

@@ -83,9 +83,7 @@ def _told(settings: Settings, now: datetime) -> list[tuple[ServiceStats, datetim
 
 def _read_back(settings: Settings, now: datetime) -> Iterator[tuple[ServiceStats, datetime]]:
     partition = TopicPartition(Topics(settings).service_stats.name, 0)
-    consumer = python_consumer(
-        settings, bootstrap_timeout_ms=3000, enable_auto_commit=False, group_id=None
-    )
+    consumer = python_consumer(settings, bootstrap_timeout_ms=3000)
     try:
         consumer.assign([partition])
         since = int((now - _LOOK_BACK).timestamp() * 1000)

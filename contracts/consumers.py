@@ -37,9 +37,21 @@ NOT_UNPACKED_DETAIL = (
     f"it came in a batch that unpacks to more than {MOST_BYTES:,} bytes; send smaller batches"
 )
 
+_READER = {
+    "group_id": None,
+    "enable_auto_commit": False,
+    "auto_offset_reset": "earliest",
+    "allow_auto_create_topics": False,
+    "metrics_enabled": False,
+}
+
 
 def python_consumer(settings: Settings, *topics: str, **options: Any) -> KafkaConsumer:
-    """Connect a consumer of kafka-python; the `headers` of its records may be None, see above.
+    """Connect a consumer of kafka-python that only reads, from the first record on, and keeps no
+    position in Kafka; the `headers` of its records may be None, see above.
+
+    Args:
+        options: its settings, where others are wanted than these.
 
     Raises:
         KafkaError: Kafka does not answer.
@@ -47,7 +59,7 @@ def python_consumer(settings: Settings, *topics: str, **options: Any) -> KafkaCo
     """
     require_entry(settings)
     read_any_header_name()
-    return KafkaConsumer(*topics, **{**python_client_settings(settings), **options})
+    return KafkaConsumer(*topics, **{**python_client_settings(settings), **_READER, **options})
 
 
 def read_any_header_name() -> None:

@@ -87,14 +87,8 @@ def deployed_version(settings: Settings, model: str) -> str | None:
     return deployment.champion.version if deployment else None
 
 
-_READER = {
-    "group_id": None,
-    "enable_auto_commit": False,
-    "auto_offset_reset": "earliest",
-    "allow_auto_create_topics": False,
-    # As workers do; a transaction that somebody leaves open must not stop those who read.
-    "isolation_level": "read_uncommitted",
-}
+# As workers do; a transaction that somebody leaves open must not stop those who read.
+_READER = {"isolation_level": "read_uncommitted"}
 
 
 def _read_to_end(

@@ -40,13 +40,8 @@ class FollowedTopic:
         try:
             self._consumer: Any = python_consumer(
                 settings,
-                group_id=None,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
                 # A transaction that somebody leaves open must not stop those who read.
                 isolation_level="read_uncommitted",
-                allow_auto_create_topics=False,
-                metrics_enabled=False,
             )
             self._consumer.assign([self._partition])
             self._consumer.seek_to_beginning(self._partition)

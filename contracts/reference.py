@@ -4,13 +4,9 @@ It lies beside the package, in a file of its own that the manifest names by its 
 texts are left out: a time moves on by itself, and the log cannot count the words of a text.
 """
 
-import zlib
-
-import msgspec
 from msgspec import Struct
 
 from contracts.drift_statistics import TimeSpread
-from contracts.errors import PackageError
 from contracts.estimated_performance import Calibration
 from contracts.events import FeatureValue
 from contracts.packages import ReferenceFile, sha256
@@ -150,28 +146,6 @@ def signal_name(feature: str) -> str:
     return _OF_A_FEATURE + feature if taken else feature
 
 
-def to_bytes(reference: Reference) -> bytes:
-    """As it lies in the model store; equal references give equal bytes."""
-    return zlib.compress(msgspec.json.encode(reference))
-
-
 def named(data: bytes) -> ReferenceFile:
     """How a manifest names it."""
     return ReferenceFile(sha256(data), len(data))
-
-
-def from_bytes(data: bytes, digest: str) -> Reference:
-    """Read what `to_bytes` wrote.
-
-    Args:
-        digest: the sha256 in the manifest.
-
-    Raises:
-        PackageError: it was altered, or is malformed.
-    """
-    if sha256(data) != digest:
-        raise PackageError("the reference's sha256 is not the one in the manifest: altered")
-    try:
-        return msgspec.json.decode(zlib.decompress(data), type=Reference)
-    except (ValueError, zlib.error) as error:
-        raise PackageError(f"the reference is malformed: {error}") from error

@@ -33,15 +33,7 @@ def records_from(
         KafkaError, UnreachableError: Kafka does not give them; nothing is lost by trying again.
     """
     place = TopicPartition(topic, partition)
-    with closing(
-        python_consumer(
-            settings,
-            group_id=None,
-            enable_auto_commit=False,
-            isolation_level=isolation_level,
-            metrics_enabled=False,
-        )
-    ) as consumer:
+    with closing(python_consumer(settings, isolation_level=isolation_level)) as consumer:
         consumer.assign([place])
         consumer.seek(place, offset)
         while found := consumer.poll(_POLL_MS, most).get(place, []):

@@ -61,7 +61,7 @@ def find_sent_rows(settings: Settings, positions: Positions, replay_id: str) -> 
 @contextmanager
 def _consumer(settings: Settings) -> Iterator[KafkaConsumer]:
     try:
-        consumer = python_consumer(settings, group_id=None, enable_auto_commit=False)
+        consumer = python_consumer(settings)
         try:
             yield consumer
         finally:

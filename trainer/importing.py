@@ -26,16 +26,16 @@ from contracts.packages import (
 )
 from contracts.payloads import dump_payload
 from contracts.reference import named
-from contracts.reference import to_bytes as reference_bytes
 from contracts.scorer import Columns, Scorer
 from contracts.settings import Settings
+from contracts.side_files import to_bytes
 from contracts.tabular import feature_columns
 from trainer.announcing import announce_trained
 from trainer.author import author
 from trainer.background import background_rows
 from trainer.data_sets import fingerprint
 from trainer.foreign_models import ForeignModel, ImportSchema
-from trainer.gate.holdout import HeldOut, to_bytes
+from trainer.gate.holdout import HeldOut
 from trainer.golden import golden_samples
 from trainer.onnx_form import with_onnx
 from trainer.packaging import check_stored, store_package
@@ -201,7 +201,7 @@ def _with_reference(
     reference = build_reference(
         scorer.schema, columns, None, answers, truth, draft.classes, draft.monitor
     )
-    data = reference_bytes(reference)
+    data = to_bytes(reference)
     return replace(draft, reference=named(data)), data
 
 

@@ -15,13 +15,13 @@ from contracts.package_loading import installed_libraries
 from contracts.packages import Holdout, Manifest, Payload, sha256
 from contracts.payloads import dump_payload
 from contracts.reference import named
-from contracts.reference import to_bytes as reference_bytes
 from contracts.settings import Settings
+from contracts.side_files import to_bytes
 from trainer.announcing import announce_trained
 from trainer.author import author
 from trainer.background import background_rows
 from trainer.fitting import FittedModel, fit_model
-from trainer.gate.holdout import HeldOut, chosen_rows, to_bytes
+from trainer.gate.holdout import HeldOut, chosen_rows
 from trainer.golden import golden_samples
 from trainer.importance import with_importance
 from trainer.logged_data import from_log
@@ -164,7 +164,7 @@ def _draft(
 
 def _reference(recipe: Recipe, data: TrainingData, fitted: FittedModel) -> bytes:
     examples, unseen = data.examples, fitted.unseen
-    return reference_bytes(
+    return to_bytes(
         build_reference(
             examples.schema,
             examples.columns,

@@ -80,14 +80,6 @@ def lone_consumer(settings: Settings) -> Any:
         UnreachableError: Kafka does not answer.
     """
     try:
-        return python_consumer(
-            settings,
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            allow_auto_create_topics=False,
-            metrics_enabled=False,
-        )
+        return python_consumer(settings, isolation_level="read_committed")
     except KafkaError as error:
         raise UnreachableError(f"Kafka at {settings.kafka} does not answer: {error}") from error

@@ -63,15 +63,10 @@ class KafkaLog:
         try:
             self._consumer: Any = python_consumer(
                 settings,
-                group_id=None,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
                 isolation_level="read_committed",
-                allow_auto_create_topics=False,
                 max_poll_records=_POLL_RECORDS,
                 fetch_max_bytes=16 * 1024 * 1024,
                 max_partition_fetch_bytes=4 * 1024 * 1024,
-                metrics_enabled=False,
             )
         except KafkaError as error:
             raise refusal(settings, error) from error

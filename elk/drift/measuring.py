@@ -12,8 +12,9 @@ from elasticsearch import Elasticsearch
 from contracts.errors import PackageError, UsageError
 from contracts.model_store import ModelStore
 from contracts.packages import Manifest
-from contracts.reference import Reference, from_bytes
+from contracts.reference import Reference
 from contracts.settings import Settings
+from contracts.side_files import from_bytes
 from elk.drift.documents import write
 from elk.drift.sampling import tell_apart
 from elk.drift.searches import compared, observed, searches
@@ -146,7 +147,8 @@ def read_reference(settings: Settings, manifest: Manifest) -> Reference | None:
     store = ModelStore(settings.store_url)
     try:
         digest = store.find(manifest.model, manifest.version).digest
-        return from_bytes(store.reference(manifest.model, digest), manifest.reference.sha256)
+        data = store.reference(manifest.model, digest)
+        return from_bytes(data, manifest.reference.sha256, Reference, "the reference")
     except (PackageError, UsageError) as error:
         log.warning(
             "a reference cannot be used",

@@ -207,10 +207,7 @@ class Ledger:
         """Every record from the start of the run to the present end of a topic."""
         start, end = self._starts[topic], end_offsets(self._settings, topic)
         consumer = python_consumer(
-            self._settings,
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            max_poll_records=5000,
+            self._settings, isolation_level="read_committed", max_poll_records=5000
         )
         try:
             partitions = {n: TopicPartition(topic, n) for n in end}

@@ -44,7 +44,7 @@ class Live:
 
     def __init__(self, settings: Settings, model: str) -> None:
         self._model = model
-        self._consumer = python_consumer(settings, enable_auto_commit=False, max_poll_records=5000)
+        self._consumer = python_consumer(settings, max_poll_records=5000)
         topics = Topics(settings)
         self._events_topic = topics.model_events.name
         assigned = [

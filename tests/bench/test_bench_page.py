@@ -79,8 +79,8 @@ def test_the_rate_is_that_between_the_first_and_the_last_tenth() -> None:
 
 
 def test_a_gap_is_that_of_one_worker_whatever_the_other_does_meanwhile() -> None:
-    one = [Arrival(at, "1", "a") for at in (0.0, 1.0, 1.5, 4.0, 4.1)]
-    other = [Arrival(at / 10, "1", "b") for at in range(50)]
+    one = [Arrival(9.9, at, "1", "a") for at in (0.0, 1.0, 1.5, 4.0, 4.1)]
+    other = [Arrival(9.9, at / 10, "1", "b") for at in range(50)]
     both = sorted([*one, *other], key=lambda arrival: arrival.at)
     assert longest_gap(both, 1.1, 1.4) == 0.5
     assert longest_gap(both, 2.0, 3.0) == 2.5, "also where it began before and ends later"

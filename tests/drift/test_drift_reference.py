@@ -8,8 +8,9 @@ from contracts.errors import PackageError
 from contracts.events import Classification, Clustering, Outcome, Regression
 from contracts.feature_schema import Feature, FeatureSchema
 from contracts.packages import sha256
-from contracts.reference import Categories, Numbers, Reference, from_bytes, signal_name, to_bytes
+from contracts.reference import Categories, Numbers, Reference, signal_name
 from contracts.release_rules import MonitorRule
+from contracts.side_files import from_bytes, to_bytes
 from elk.drift.searches import BUCKETS_OF_A_SEARCH, compared, searches
 from trainer.reference.answers import OutOfSample, answer_signals
 from trainer.reference.blocks import cut
@@ -70,11 +71,11 @@ def test_blocks_are_whole_windows_and_short_data_are_cut_all_the_same() -> None:
 
 def test_a_reference_that_was_altered_is_refused() -> None:
     data = to_bytes(built())
-    assert from_bytes(data, sha256(data)).rows == ROWS
+    assert from_bytes(data, sha256(data), Reference, "it").rows == ROWS
     with pytest.raises(PackageError, match="altered"):
-        from_bytes(data + b" ", sha256(data))
+        from_bytes(data + b" ", sha256(data), Reference, "it")
     with pytest.raises(PackageError, match="malformed"):
-        from_bytes(b"{}", sha256(b"{}"))
+        from_bytes(b"{}", sha256(b"{}"), Reference, "it")
 
 
 def test_what_models_answer_is_compared_for_every_task() -> None:

@@ -25,8 +25,9 @@ from contracts.package_loading import load_scorer
 from contracts.packages import Costs
 from contracts.scorer import Scorer
 from contracts.settings import Settings
+from contracts.side_files import from_bytes
 from trainer import Recipe, TrainedVersion, train
-from trainer.gate.holdout import from_bytes
+from trainer.gate.holdout import HeldOut
 
 ROWS = 400
 
@@ -305,7 +306,7 @@ def test_held_out_rows_are_those_of_the_test_with_what_happened(
     holdout = trained.manifest.holdout
     assert holdout is not None
     data = ModelStore(offline.store_url).holdout("m", trained.digest)
-    held_out = from_bytes(data, holdout.sha256)
+    held_out = from_bytes(data, holdout.sha256, HeldOut, "it")
     assert held_out.rows == holdout.rows == 120
     assert set(held_out.truth["fraud"]) == {"yes", "no"}
     assert holdout.metrics == trained.manifest.metrics["test"]

@@ -41,7 +41,7 @@ def call_roll(
     """
     partition = TopicPartition(Topics(settings).model_events.name, 0)
     try:
-        with closing(python_consumer(settings, enable_auto_commit=False, group_id=None)) as reader:
+        with closing(python_consumer(settings)) as reader:
             reader.assign([partition])
             reader.seek(partition, reader.end_offsets([partition])[partition])
             question = _ask(settings, partition.topic, model)

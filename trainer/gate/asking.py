@@ -12,9 +12,10 @@ from contracts.model_store import ModelStore
 from contracts.packages import Manifest, Metrics
 from contracts.scorer import Columns, Scorer
 from contracts.settings import Settings
+from contracts.side_files import from_bytes
 from trainer.deployments.versions import LoadedVersion, load_deployed
 from trainer.gate.checks import GateReport, Timings, compared, timed
-from trainer.gate.holdout import HeldOut, from_bytes
+from trainer.gate.holdout import HeldOut
 
 _CALLS = 15
 
@@ -139,6 +140,5 @@ def _held_out(settings: Settings, candidate: LoadedVersion) -> HeldOut | None:
     if holdout is None:
         return None
     store = ModelStore(settings.store_url)
-    return from_bytes(
-        store.holdout(candidate.manifest.model, candidate.deployed.digest), holdout.sha256
-    )
+    data = store.holdout(candidate.manifest.model, candidate.deployed.digest)
+    return from_bytes(data, holdout.sha256, HeldOut, "the held-out rows")
