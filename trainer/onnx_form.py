@@ -16,6 +16,9 @@ MOST_OF_A_REASON = 160
 NOT_TRIED = dict.fromkeys(
     ("RandomForestClassifier", "RandomForestRegressor"),
     "a forest would answer in float32, and take longer to convert than to fit",
+) | dict.fromkeys(
+    ("HistGradientBoostingClassifier", "HistGradientBoostingRegressor"),
+    "skl2onnx 1.20 does not manage its trees, and takes longer to find that out than to fit them",
 )
 """Estimators whose conversion is known to end in a refusal, and to cost much."""
 

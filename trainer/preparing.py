@@ -76,7 +76,7 @@ def prepare(
     task = decide_tasks(labelled, recipe)
     targets = {name: _values(labelled[name], task.task) for name in recipe.targets}
     moments = None if time_column.name is None else times(labelled[time_column.name])
-    split = _split(targets, moments, len(labelled), recipe.random_state)
+    split = _split(targets, moments, len(labelled), recipe)
     found = profile(labelled, recipe, time_column.name, split.train)
     columns = feature_columns(labelled, found.schema.features)
     other = [f for f in needed if f.name in labelled and f.name not in found.schema.names]
@@ -131,14 +131,16 @@ def _in_window(frame: pd.DataFrame, recipe: Recipe, time_column: str | None) -> 
 
 
 def _split(
-    targets: dict[str, NDArray[Any]], moments: pd.Series | None, rows: int, random_state: int
+    targets: dict[str, NDArray[Any]], moments: pd.Series | None, rows: int, recipe: Recipe
 ) -> Split:
     """With several targets the shares of the first one's classes are kept equal."""
     first = next(iter(targets.values()), np.zeros(rows))
     classify = first.dtype != np.float64
     if moments is None:
-        return split_at_random(first, random_state, stratified=classify)
-    split = split_by_time(np.asarray(moments.astype("int64"), dtype=np.int64))
+        return split_at_random(first, recipe.random_state, stratified=classify)
+    known = recipe.test_after
+    unseen = None if known is None else int((moments > as_utc(known)).sum())
+    split = split_by_time(np.asarray(moments.astype("int64"), dtype=np.int64), unseen)
     if classify:
         require_classes(first, split)
     return split

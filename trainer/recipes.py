@@ -54,6 +54,8 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
             `datetime`.
         time_column: rows are split by it, oldest first; None: found out.
         start, end: only rows of this window, [start, end), by the time column.
+        test_after: the test has no rows up to then, if there are enough of later ones: what a
+            version that it is compared with was not trained on; at most the newest 20 %.
         exclude: columns that are no features.
         nullable: features that events may lack, even if no row of the data does.
         final_fit: rows that the packaged model is fitted on. `before_test`: the 80 % before the
@@ -83,6 +85,7 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     time_column: str | None = None
     start: datetime | None = None
     end: datetime | None = None
+    test_after: datetime | None = None
     exclude: tuple[str, ...] = ()
     nullable: tuple[str, ...] = ()
     final_fit: FinalFit = "before_test"

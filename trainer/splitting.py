@@ -12,6 +12,8 @@ _SHARES = (0.6, 0.8)
 """Where validation and test begin."""
 
 _SMALLEST_SHARE = 0.1
+_FEWEST_UNSEEN = 200
+"""Rows below which a figure says nothing of either version."""
 
 Rows = NDArray[np.intp]
 
@@ -30,14 +32,24 @@ class Split(Struct, frozen=True):
         return np.concatenate([self.train, self.validation])
 
 
-def split_by_time(moments: NDArray[np.int64]) -> Split:
+def split_by_time(moments: NDArray[np.int64], unseen: int | None = None) -> Split:
     """The oldest 60 % train, the newest 20 % test: what is known is used to foretell what comes.
 
     Rows of the same moment stay together, so that no part knows what happens in another; unless
     a part would become smaller than half its share.
+
+    Args:
+        unseen: how many of the newest rows another version does not know, which is to be compared
+            on the test. If they are fewer than 20 %, they alone are the test, and what is gained
+            trains; unless they are too few to say anything.
     """
     order = np.argsort(moments, kind="stable").astype(np.intp)
     ordered, total = moments[order], len(moments)
+    if unseen is not None and _FEWEST_UNSEEN <= unseen < total - int(total * _SHARES[1]):
+        tested = total - unseen
+        validated = ordered[tested - int(total * (_SHARES[1] - _SHARES[0]))]
+        cuts = [int(np.searchsorted(ordered, validated)), tested]
+        return _cut(order, cuts, "by time, the test on what the version that serves does not know")
     cuts = [int(np.searchsorted(ordered, ordered[int(total * share)])) for share in _SHARES]
     if np.diff([0, *cuts, total]).min() < total * _SMALLEST_SHARE:
         cuts = [int(total * share) for share in _SHARES]

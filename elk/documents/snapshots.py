@@ -15,6 +15,7 @@ from elk.documents.our_indices import Index, all_indices, delete_indices, patter
 from prediction_log.client import reason
 
 _PATIENCE_SECONDS = 24 * 3600.0
+_ATTEMPTS = 5
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -106,14 +107,7 @@ class Snapshots:
                 f"{taken[0]} is there already, with {len(taken) - 1} more of the snapshot: stop "
                 "the indexers and restore with --wipe, which deletes all our indices first"
             )
-        answer = self._patient.snapshot.restore(
-            repository=self._name,
-            snapshot=name,
-            indices=patterns(self._settings),
-            ignore_unavailable=True,
-            include_global_state=False,
-            wait_for_completion=True,
-        )
+        answer = self._restored(name, wipe=wipe)
         shards = answer["snapshot"]["shards"]
         if shards["failed"]:
             raise MillraceError(
@@ -121,6 +115,25 @@ class Snapshots:
                 "log of Elasticsearch"
             )
         return all_indices(self._settings, self._client)
+
+    def _restored(self, name: str, *, wipe: bool) -> Any:
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self._patient.snapshot.restore(
+                    repository=self._name,
+                    snapshot=name,
+                    indices=patterns(self._settings),
+                    ignore_unavailable=True,
+                    include_global_state=False,
+                    wait_for_completion=True,
+                )
+            except ApiError as error:
+                # A service that runs may have begun an index anew just now.
+                begun_anew = error.error == "snapshot_restore_exception"
+                if not (wipe and begun_anew) or attempt == _ATTEMPTS - 1:
+                    raise
+            delete_indices(self._client, all_indices(self._settings, self._client))
+        raise AssertionError
 
 
 def _snapshot(told: dict[str, Any]) -> Snapshot:

@@ -40,6 +40,7 @@ def test_performance_is_that_of_the_rows_of_each_window(
     watched.predict(2000, hours=72.5, late=0.5)  # lets the third day end
     watched.flush()
     running.start("elk", ["indexer"])
+    wait_until(lambda: watched.count("predictions") == len(watched.rows), 120)
 
     def outcomes() -> int:
         watched.once()

@@ -34,6 +34,19 @@ def test_two_moments_only_still_give_three_parts() -> None:
     assert [len(split.train), len(split.validation), len(split.test)] == [60, 20, 20]
 
 
+def test_the_test_is_what_another_version_does_not_know() -> None:
+    split = split_by_time(np.repeat(np.arange(500, dtype=np.int64), 4), unseen=300)
+    assert split.test.tolist() == list(range(1700, 2000))
+    assert split.validation.tolist() == list(range(1300, 1700))
+    assert every_row(split) == list(range(2000))
+
+
+@pytest.mark.parametrize("unseen", [0, 199, 500])
+def test_the_test_is_neither_too_small_to_say_anything_nor_larger_than_usual(unseen: int) -> None:
+    split = split_by_time(np.arange(2000, dtype=np.int64), unseen)
+    assert split.test.tolist() == list(range(1600, 2000))
+
+
 def test_at_random_the_classes_keep_their_shares() -> None:
     target = np.array(["rare"] * 50 + ["common"] * 950)
     split = split_at_random(target, 0, stratified=True)

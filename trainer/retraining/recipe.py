@@ -12,6 +12,8 @@ from trainer.recipes import LOG, Recipe
 def again(champion: Manifest, window: Window) -> Recipe:
     """Its recipe, with the log for data and a task that newer rows do not change.
 
+    The test is on rows that the champion was not trained on: it would be flattered by others.
+
     Raises:
         UsageError: its package carries no recipe.
     """
@@ -29,4 +31,11 @@ def again(champion: Manifest, window: Window) -> Recipe:
         ) from error
     task = champion.task if recipe.task == "auto" else recipe.task
     data = LOG + champion.model
-    return replace(recipe, data=data, start=window.start, end=window.end, task=task)
+    return replace(
+        recipe,
+        data=data,
+        start=window.start,
+        end=window.end,
+        test_after=champion.data.end,
+        task=task,
+    )

@@ -7,6 +7,8 @@ from examples.flights.loop.arms import Judgement
 
 _BLUE, _ORANGE = "#0072b2", "#d55e00"
 """Of Okabe and Ito's palette, told apart by people who do not see all colours."""
+_LEAST_SHARE = 0.01
+"""Of all labelled events: what a month must have to be drawn."""
 
 
 def draw(judgement: Judgement, retrained: dict[str, int], path: Path) -> None:
@@ -25,8 +27,10 @@ def draw(judgement: Judgement, retrained: dict[str, int], path: Path) -> None:
         raise ConfigurationError(
             "the picture needs matplotlib: run 'pip install matplotlib', or leave out --plot"
         ) from error
-    months = list(judgement.months)
-    drawing = Figure(figsize=(9, 3.6), layout="constrained")
+    labelled = {month: one.labelled for month, one in judgement.months.items()}
+    # In universal time the last evening of a year reaches into the next.
+    months = [m for m, rows in labelled.items() if rows > _LEAST_SHARE * sum(labelled.values())]
+    drawing = Figure(figsize=(9, 3.9), layout="constrained")
     for axes, name, better in zip(
         drawing.subplots(1, 2), ("auc", "log_loss"), ("higher", "lower"), strict=True
     ):
@@ -39,9 +43,9 @@ def draw(judgement: Judgement, retrained: dict[str, int], path: Path) -> None:
         axes.set_xticks(range(len(months)), [month[5:] for month in months])
         axes.set_xlabel("month of 2013; ▲: versions deployed by the loop")
         axes.grid(alpha=0.3)
-        axes.legend(frameon=False)
         bottom = axes.get_ylim()[0]
         for place, month in enumerate(months):
             if retrained.get(month):
                 axes.annotate("▲" * min(retrained[month], 4), (place, bottom), ha="center")
+    drawing.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     drawing.savefig(path)
