@@ -21,7 +21,7 @@ demo: $(INSTALLED) ## Run the main job on real flights; EVENTS=20000 takes a sub
 	@$(BIN)/millrace demo $(if $(EVENTS),--events "$(EVENTS)") $(ARGS)
 
 test: $(INSTALLED) ## Run all tests, on a real Kafka and a real Elasticsearch
-	@$(BIN)/python -m pytest -n logical --maxprocesses 3 --dist loadscope $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder $(ARGS)
 
 test-fast: $(INSTALLED) ## Run the tests that need neither
 	@$(BIN)/python -m pytest -m 'not stack and not kibana' $(ARGS)

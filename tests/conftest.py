@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from real_stack import RealStack, real_stack
 from service_processes import ServiceProcesses
@@ -22,12 +23,22 @@ _LOG_LINES = 100
 def pytest_configure(config: pytest.Config) -> None:
     """SIGTERM ends a run as Ctrl-C does: servers and services end with it."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # All processes share the cores: threads of one that wait for the others only keep them busy.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     config.stash[_SERVED] = set()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Fast tests first: what they find is known before servers start."""
-    items.sort(key=lambda item: item.get_closest_marker("stack") is not None)
+    """Tests on servers first: some take a minute, and the others fill what is left at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("stack") is None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Tests on servers wait more than they calculate: two processes a core, up to four, and each
+    with its servers has some 4 GiB."""
+    room = psutil.virtual_memory().available // (4 * 1024**3)
+    return max(1, min(2 * (os.cpu_count() or 1), room, 4))
 
 
 @pytest.fixture(scope="session")
