@@ -7,7 +7,7 @@ a slow machine and on a fast one, and the months of 2013 can be replayed within 
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 
 from elasticsearch import Elasticsearch
@@ -15,7 +15,7 @@ from elasticsearch import Elasticsearch
 from contracts.alert_log import AlertLog
 from contracts.control_topic import read_control
 from contracts.deployments import Deployment
-from contracts.errors import MillraceError
+from contracts.errors import MillraceError, UnreachableError
 from contracts.settings import Settings
 from contracts.windows import window_at
 from elk import monitor
@@ -111,14 +111,16 @@ class Stepping:
 
     def _look(self) -> None:
         """Let the monitor look until every label has found its prediction."""
-        deadline = time.monotonic() + _JOIN_SECONDS
+        deadline, found = time.monotonic() + _JOIN_SECONDS, 0
         while True:
             monitor.once(self._settings)
-            if self._outcomes() >= self.labels:
+            with suppress(UnreachableError):  # an index that was just made may not answer yet
+                found = self._outcomes()
+            if found >= self.labels:
                 return
             if time.monotonic() > deadline:
                 raise MillraceError(
-                    f"only {self._outcomes():,} of {self.labels:,} labels have become outcomes"
+                    f"only {found:,} of {self.labels:,} labels have become outcomes"
                 )
             time.sleep(_LOOK_SECONDS)
 
