@@ -9,6 +9,8 @@ import msgspec
 
 from local_stack.account import private_directory, private_file
 from local_stack.install import Programs
+from local_stack.java import SHORT_LIVED
+from local_stack.options import Options
 from local_stack.ports import LOOPBACK
 from local_stack.server import Place, Server, child_of, prepare, temporary_directory
 
@@ -99,18 +101,20 @@ def kafka_server(
     programs: Programs,
     place: Place,
     ports: KafkaPorts,
-    protocols: Mapping[str, str],
-    extra: Mapping[str, str],
+    options: Options,
 ) -> Server:
     """Write the settings and, the first time, format the data directory (about a second)."""
     directory = private_directory(place.directory, place.account)
-    settings = properties(kafka_settings(ports, directory, protocols, extra))
+    settings = properties(
+        kafka_settings(ports, directory, options.kafka_listeners, options.kafka_settings)
+    )
     config = private_file(directory / "server.properties", settings, place.account)
     log4j = private_file(directory / "log4j2.xml", _LOG4J, place.account)
     temporary = temporary_directory(place)
     java = [
         str(programs.java_home / "bin" / "java"),
         *_JVM,
+        *([SHORT_LIVED] if options.short_lived else []),
         f"-Djava.io.tmpdir={temporary}",
         f"-Dlog4j2.configurationFile={log4j}",
         "-cp",

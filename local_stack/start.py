@@ -84,9 +84,7 @@ def _start_on(
             programs, place("elasticsearch"), ports.elasticsearch, options
         )
         supervision.start([elasticsearch.child], remove)
-        kafka = kafka_server(
-            programs, place("kafka"), ports.kafka, options.kafka_listeners, options.kafka_settings
-        )
+        kafka = kafka_server(programs, place("kafka"), ports.kafka, options)
         supervision.change(kafka.child)
         status = supervision.status()
         if status is None:

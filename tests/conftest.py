@@ -35,10 +35,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Tests on servers wait more than they calculate: two processes a core, up to four, and each
-    with its servers has some 4 GiB."""
+    """Tests on servers also wait: one process more than there are cores, up to four; each with its
+    servers has some 4 GiB."""
     room = psutil.virtual_memory().available // (4 * 1024**3)
-    return max(1, min(2 * (os.cpu_count() or 1), room, 4))
+    return max(1, min((os.cpu_count() or 1) + 1, room, 4))
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import docker_stack
 
 import local_stack
+from local_stack import Options
 
 CHOICES = ("auto", "docker", "local")
 
@@ -43,7 +44,7 @@ def real_stack(choice: str) -> Iterator[RealStack]:
             else:
                 yield RealStack("testcontainers", *servers, docker_stack.IMAGES)
                 return
-        stack = running.enter_context(local_stack.session())
+        stack = running.enter_context(local_stack.session(None, Options(short_lived=True)))
         versions = ", ".join(f"{name} {version}" for name, version in stack.versions.items())
         yield RealStack(
             "local stack",

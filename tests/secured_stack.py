@@ -42,6 +42,7 @@ def options(
     """
     good = authority.issue("server", *LOOPBACK)
     return Options(
+        short_lived=True,
         kafka_listeners=LISTENERS,
         kafka_settings={
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",

@@ -25,10 +25,12 @@ from local_stack.supervision import wait_for
 pytestmark = pytest.mark.stack
 
 ROOT = Path(__file__).parents[2]
+SHORT = Options(short_lived=True)
 SESSION = """
 import sys, time
 import local_stack
-with local_stack.session(sys.argv[1] if len(sys.argv) > 1 else None) as stack:
+short = local_stack.Options(short_lived=True)
+with local_stack.session(sys.argv[1] if len(sys.argv) > 1 else None, short) as stack:
     print(stack.project_dir, stack.data_dir, stack.kafka.pid, stack.elasticsearch.pid, flush=True)
     time.sleep(600)
 """
@@ -43,7 +45,7 @@ def shared_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def stack(shared_project: Path) -> Stack:
-    return local_stack.up(shared_project)
+    return local_stack.up(shared_project, SHORT)
 
 
 def topics(stack: Stack) -> set[str]:
@@ -74,7 +76,7 @@ def processes(stack: Stack) -> list[int]:
 
 
 def test_up_twice_is_harmless(stack: Stack) -> None:
-    again = local_stack.up(stack.project_dir)
+    again = local_stack.up(stack.project_dir, SHORT)
     assert processes(again) == processes(stack)
     status = local_stack.status(stack.project_dir)
     assert (status.kafka.state, status.elasticsearch.state) == ("healthy", "healthy")
@@ -124,7 +126,7 @@ def test_a_server_that_was_killed_is_reported_and_brought_back_by_up(stack: Stac
     status = local_stack.status(stack.project_dir)
     assert (status.kafka.state, status.kafka.exit_code) == ("dead", -signal.SIGKILL)
     assert status.elasticsearch.state == "healthy"
-    again = local_stack.up(stack.project_dir)
+    again = local_stack.up(stack.project_dir, SHORT)
     assert (again.kafka.endpoint, again.elasticsearch.pid) == (endpoint, other)
     assert "survives-a-kill" in topics(again)
 
@@ -154,9 +156,9 @@ def test_other_options_than_those_of_the_running_stack_are_an_error(stack: Stack
 
 
 def test_a_session_in_a_project_that_is_up_uses_that_stack_and_leaves_it(stack: Stack) -> None:
-    with local_stack.session(stack.project_dir) as same:
+    with local_stack.session(stack.project_dir, SHORT) as same:
         assert processes(same) == processes(stack)
-    assert processes(local_stack.up(stack.project_dir)) == processes(stack)
+    assert processes(local_stack.up(stack.project_dir, SHORT)) == processes(stack)
 
 
 def test_down_keeps_the_data_and_the_ports(stack: Stack) -> None:
@@ -168,7 +170,7 @@ def test_down_keeps_the_data_and_the_ports(stack: Stack) -> None:
     assert local_stack.running_stack(stack.project_dir) is None
     assert not (stack.project_dir / ".millrace" / "stack.json").exists()
     assert local_stack.down(stack.project_dir) is False
-    again = local_stack.up(stack.project_dir)
+    again = local_stack.up(stack.project_dir, SHORT)
     assert again.kafka.endpoint == stack.kafka.endpoint
     assert again.elasticsearch.endpoint == stack.elasticsearch.endpoint
     assert "survives-down" in topics(again)
@@ -182,13 +184,13 @@ def test_everything_killed_at_once_is_recognised_and_started_anew(stack: Stack) 
     pids = processes(stack)
     os.kill(status.pid, signal.SIGKILL)
     assert wait_for(lambda: not local_stack.status(stack.project_dir).running, 5)
-    again = local_stack.up(stack.project_dir)
+    again = local_stack.up(stack.project_dir, SHORT)
     assert not set(pids) & set(processes(again))
     assert "survives-everything" in topics(again)
 
 
 def test_a_wiped_project_has_no_data(tmp_path: Path) -> None:
-    with local_stack.session(tmp_path) as stack:
+    with local_stack.session(tmp_path, SHORT) as stack:
         data = stack.data_dir
     assert (data / "kafka").exists()
     local_stack.down(tmp_path, wipe=True)
@@ -212,7 +214,7 @@ def test_a_temporary_session_ends_with_its_parent_killed_and_leaves_nothing() ->
 def test_a_setting_that_kafka_refuses_is_a_sentence_with_the_gist_of_its_log(
     tmp_path: Path,
 ) -> None:
-    options = Options(kafka_settings={"log.retention.bytes": "much"})
+    options = Options(kafka_settings={"log.retention.bytes": "much"}, short_lived=True)
     try:
         with pytest.raises(StartError, match=r"log\.retention\.bytes"):
             local_stack.up(tmp_path, options)
@@ -222,7 +224,7 @@ def test_a_setting_that_kafka_refuses_is_a_sentence_with_the_gist_of_its_log(
 
 
 def test_a_setting_that_elasticsearch_refuses_is_a_sentence_with_the_log(tmp_path: Path) -> None:
-    options = Options(elasticsearch_settings={"no.such.setting": 1})
+    options = Options(elasticsearch_settings={"no.such.setting": 1}, short_lived=True)
     try:
         with pytest.raises(StartError, match=r"no\.such\.setting.*elasticsearch\.log"):
             local_stack.up(tmp_path, options)
@@ -252,7 +254,7 @@ def test_root_runs_it_from_a_checkout_that_is_closed_to_others(
     project = closed / "project"
     project.mkdir()
     try:
-        with local_stack.session(project) as stack:
+        with local_stack.session(project, SHORT) as stack:
             assert all(server.is_healthy() for server in stack.servers)
     finally:
         local_stack.down(project, wipe=True)
