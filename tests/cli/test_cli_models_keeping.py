@@ -2,20 +2,18 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import command_line
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from command_line import Result
 from sklearn.linear_model import LinearRegression
 
 from contracts.keys import generate_keys, load_trusted_keys
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -25,17 +23,9 @@ def keys(tmp_path: Path) -> Path:
     return folder
 
 
-def millrace(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def millrace(folder: Path, *arguments: str) -> Result:
     environment = {n: v for n, v in os.environ.items() if not n.startswith("MILLRACE_")}
-    return subprocess.run(
-        [sys.executable, "-m", "cli", *arguments],
-        cwd=folder,
-        env=environment | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    return command_line.millrace(*arguments, folder=folder, environment=environment)
 
 
 def told(folder: Path, *arguments: str) -> Any:

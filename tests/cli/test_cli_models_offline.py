@@ -8,15 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import command_line
 import numpy as np
 import pandas as pd
 import pytest
+from command_line import Result
 
 from contracts.keys import generate_keys
 
 ROOT = Path(__file__).parents[2]
 
-Result = subprocess.CompletedProcess[str]
 Millrace = Callable[..., Result]
 
 
@@ -25,15 +26,7 @@ def millrace(tmp_path: Path) -> Millrace:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MILLRACE_")}
 
     def run(*arguments: str) -> Result:
-        return subprocess.run(
-            [sys.executable, "-m", "cli", *arguments],
-            cwd=tmp_path,
-            env=environment | {"PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
+        return command_line.millrace(*arguments, folder=tmp_path, environment=environment)
 
     return run
 

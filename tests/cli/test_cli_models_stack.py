@@ -2,14 +2,14 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import command_line
 import pandas as pd
 import pytest
+from command_line import Result
 from kafka import KafkaProducer
 
 from contracts.kafka import create_topics, python_client_settings
@@ -18,8 +18,7 @@ from contracts.topics import Topics
 
 pytestmark = pytest.mark.stack
 
-ROOT = Path(__file__).parents[2]
-Millrace = Callable[..., "subprocess.CompletedProcess[str]"]
+Millrace = Callable[..., Result]
 
 
 @pytest.fixture
@@ -28,22 +27,13 @@ def millrace(settings: Settings, tmp_path: Path) -> Millrace:
     rows = pd.DataFrame({"x": range(100)})
     rows.assign(y=rows["x"] * 2.5).to_csv(tmp_path / "my.csv", index=False)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MILLRACE_")} | {
-        "PYTHONPATH": str(ROOT),
         "MILLRACE_TOPIC_PREFIX": settings.topic_prefix,
     }
 
-    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "cli", *arguments],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
+    def run(*arguments: str) -> Result:
+        return command_line.millrace(*arguments, folder=tmp_path, environment=environment)
 
-    def with_kafka(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    def with_kafka(*arguments: str) -> Result:
         assert settings.bootstrap_servers is not None
         return run(*arguments, "--bootstrap-servers", settings.bootstrap_servers)
 
@@ -51,7 +41,7 @@ def millrace(settings: Settings, tmp_path: Path) -> Millrace:
     return with_kafka
 
 
-def last_json(result: "subprocess.CompletedProcess[str]") -> Any:
+def last_json(result: Result) -> Any:
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout.splitlines()[-1])
 

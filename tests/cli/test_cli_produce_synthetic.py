@@ -1,25 +1,16 @@
 """`millrace produce --synthetic` from outside, where it needs no servers."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from command_line import Result, millrace
 
-ROOT = Path(__file__).parents[2]
 
-
-def produce(at: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "cli", "produce", *options],
-        cwd=at,
-        env={"PYTHONPATH": str(ROOT), "MILLRACE_PROJECT_DIR": str(at), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def produce(at: Path, *options: str) -> Result:
+    environment = {"MILLRACE_PROJECT_DIR": str(at), "PATH": "/usr/bin:/bin"}
+    return millrace("produce", *options, folder=at, environment=environment)
 
 
 def test_a_stream_is_written_to_a_file_with_its_onset_told(tmp_path: Path) -> None:

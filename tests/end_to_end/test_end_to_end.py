@@ -2,14 +2,13 @@
 
 import csv
 import json
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from command_line import millrace
 from elasticsearch import Elasticsearch
 from service_processes import ServiceProcesses
 from waiting import wait_until
@@ -33,14 +32,8 @@ class Shell:
         self.search = Elasticsearch(settings.elasticsearch_url)
 
     def millrace(self, *arguments: str) -> dict[str, Any]:
-        done = subprocess.run(
-            [sys.executable, "-m", "cli", *arguments, "--json"],
-            cwd=self.settings.project_dir,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=200,
-        )
+        folder = self.settings.project_dir
+        done = millrace(*arguments, "--json", folder=folder, environment=self._environment)
         assert done.returncode == 0, done.stderr
         answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return answer

@@ -2,18 +2,16 @@
 
 import json
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import confluent_kafka as ck
 import pytest
+from command_line import millrace
 
 from contracts.feature_schema import Feature, FeatureSchema
 from contracts.kafka import create_topics
@@ -30,7 +28,6 @@ from producers.synthetic.stream import COLUMNS, SyntheticStream
 
 pytestmark = pytest.mark.stack
 
-ROOT = Path(__file__).parents[2]
 EVENTS, ONSET_ROW = 2000, 800
 START, DELAY = datetime(2024, 1, 1, tzinfo=UTC), timedelta(days=1)
 ONSET = START + timedelta(days=4)
@@ -96,20 +93,14 @@ def test_an_abrupt_stream_is_on_the_topics_with_its_labels_and_its_onset(ready: 
         f"--synthetic abrupt --model dispute --events {EVENTS} --onset 0.4 --start 2024-01-01 "
         "--span 10d --label-delay 1d --label-share 0.5 --json"
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", "produce", *options.split()],
-        cwd=ready.project_dir,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "MILLRACE_PROJECT_DIR": str(ready.project_dir),
-            "MILLRACE_BOOTSTRAP_SERVERS": ready.kafka,
-            "MILLRACE_TOPIC_PREFIX": ready.topic_prefix,
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {
+        **os.environ,
+        "MILLRACE_PROJECT_DIR": str(ready.project_dir),
+        "MILLRACE_BOOTSTRAP_SERVERS": ready.kafka,
+        "MILLRACE_TOPIC_PREFIX": ready.topic_prefix,
+    }
+    folder = ready.project_dir
+    done = millrace("produce", *options.split(), folder=folder, environment=environment)
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout.splitlines()[-1])
     drift = summary["drift"]

@@ -1,8 +1,6 @@
 """The retrainer as the process it is, on a real Kafka and a real Elasticsearch, killed anywhere."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -14,6 +12,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
+from command_line import millrace
 from logged_events import LoggedEvents
 from service_processes import PROJECT, ServiceProcess, ServiceProcesses
 from waiting import wait_until
@@ -158,15 +157,10 @@ def start(running: ServiceProcesses) -> ServiceProcess:
 
 def once(running: ServiceProcesses) -> list[dict[str, Any]]:
     """`millrace retrainer --once --json`, and what it tells."""
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", "retrainer", "--once", "--json"],
-        env=running.environment,
-        cwd=PROJECT,
-        capture_output=True,
-        check=False,
-        timeout=PATIENCE,
+    done = millrace(
+        "retrainer", "--once", "--json", folder=PROJECT, environment=running.environment
     )
-    assert done.returncode == 0, done.stderr.decode()
+    assert done.returncode == 0, done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])["retrainings"]
     return found
 
