@@ -42,6 +42,8 @@ def recipe(
         final_fit="all",
         # Weather changes from day to day and the timetable from weekday to weekday.
         monitor=MonitorRule(window_hours=WEEK),
-        # A month teaches more than the ten days that the log has at first.
-        retrain=RetrainRule(train_hours=60 * DAY, least_rows=least_rows, cooldown_hours=2 * WEEK),
+        # All that the log has, up to a year: seasons come back, and 30, 60 or 90 days of these
+        # flights taught less than 120, and those less than everything. A month teaches more than
+        # the ten days that the log has at first.
+        retrain=RetrainRule(train_hours=365 * DAY, least_rows=least_rows, cooldown_hours=2 * WEEK),
     )

@@ -1,6 +1,7 @@
 """The loop's demonstration: what is known when, and how both arms are judged."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -10,9 +11,12 @@ from contracts.feature_schema import Feature, FeatureSchema
 from examples.flights.loop.arms import figures
 from examples.flights.loop.timeline import Timeline
 from examples.flights.loop.trail import trail_of
+from examples.flights.recipes import recipe
 from examples.flights.stream import FlightStream, Malformed
 from producers.replay import Outgoing
+from trainer.recipes import read_recipe
 
+PROJECT = Path(__file__).parents[2]
 SCHEMA = FeatureSchema((Feature("distance", "numeric"), Feature("carrier", "categorical")))
 
 
@@ -55,6 +59,12 @@ def test_nothing_is_sent_twice_or_left_out_from_window_to_window(stream: FlightS
     assert len(events) == len(set(events)) == len(stream) - len(malformed)
     assert len(malformed) == stream.malformed
     assert len(labels) == len(set(labels)) > 0.9 * len(events)
+
+
+def test_the_recipe_that_people_read_is_that_of_the_demonstration() -> None:
+    written = read_recipe(PROJECT / "examples" / "flights" / "january_february.toml")
+    start, end = datetime(2013, 1, 1, tzinfo=UTC), datetime(2013, 3, 1, tzinfo=UTC)
+    assert written == recipe(start, end)
 
 
 def test_both_arms_are_judged_on_the_same_events() -> None:
