@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from confluent_kafka import Producer
 from elasticsearch import Elasticsearch
 from elasticsearch_front import Front
+from waiting import wait_until
 
 from contracts.events import Latency, ModelRef, Outcome, Prediction, Regression, Source
 from contracts.kafka import create_topics, librdkafka_settings
@@ -28,11 +28,7 @@ MARCH = datetime(2013, 3, 1, tzinfo=UTC)
 
 def wait_for(condition: Callable[[], Any]) -> Any:
     """Wait until the condition gives something true, and give that."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"waited {PATIENCE_SECONDS:.0f} s in vain"
-        time.sleep(0.05)
-    return found
+    return wait_until(condition, PATIENCE_SECONDS)
 
 
 @pytest.fixture(name="wait_for")
