@@ -1,6 +1,6 @@
 # Everything people and CI run. `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast reference bench chaos kibana soak fuzz audit lint format lock docs clean
+.PHONY: help setup demo test test-fast reference bench chaos kibana soak fuzz audit lint format lock docs site clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -76,6 +76,10 @@ docs: $(INSTALLED) ## Generate the parts of docs/ that come from the code
 	@$(BIN)/python -m contracts.settings_table > docs/settings.md
 	@if [ -f contracts/schemas.py ]; then $(BIN)/python -m contracts.schemas docs; fi
 
+site: $(INSTALLED) ## Build the documentation as a site that needs no network: site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
+	@echo "site/index.html; or .venv/bin/mkdocs serve, which builds anew what you change" >&2
+
 clean: ## Delete .venv and all caches; keeps data, see 'millrace down --wipe'
-	rm -rf .venv .venv-lock .venv-bench .venv-reference .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf .venv .venv-lock .venv-bench .venv-reference .mypy_cache .pytest_cache .ruff_cache .hypothesis dist site
 	find . -name __pycache__ -type d -not -path './.millrace/*' -prune -exec rm -rf {} +

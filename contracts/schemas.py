@@ -1,7 +1,7 @@
 """The contracts as documents: JSON Schema of every message and AsyncAPI of every topic.
 
-`python -m contracts.schemas docs` writes `docs/schemas/*.json` and `docs/asyncapi.json`; a test
-keeps the committed files equal to what the types say.
+`python -m contracts.schemas docs` writes `docs/schemas/*.json`, the page that lists them and
+`docs/asyncapi.json`; a test keeps the committed files equal to what the types say.
 """
 
 import json
@@ -28,6 +28,16 @@ JsonObject = dict[str, Any]
 """A JSON document on its way to a file; nothing in here is a message."""
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_INTRODUCTION = """\
+<!-- Generated from contracts/schemas.py by `make docs`: change it there. -->
+# Messages as schemas
+
+What is on which topic, as JSON Schema (draft 2020-12). [asyncapi.json](../asyncapi.json) has all of
+it, with partitions, sizes and retention.
+
+| topic | what | schema |
+|---|---|---|
+"""
 
 _MESSAGES: Mapping[str, type[msgspec.Struct]] = {
     "feature-event": FeatureEvent,
@@ -107,6 +117,11 @@ _CHANNELS = (
     _Channel("erasures", "erasure", "send", "hash of the entity", "Whose data must not come back"),
     _Channel("service_stats", "service-stats", "send", "member", "How every process is doing"),
 )
+_SCHEMAS_OF = {
+    "dead-letter": ("dead-letter-headers",),
+    "envelope": ("envelope", "deployment"),
+}
+"""Of messages that are not described by the schema of their name alone."""
 
 
 def message_schemas() -> dict[str, JsonObject]:
@@ -157,14 +172,28 @@ def asyncapi() -> JsonObject:
     }
 
 
+def overview() -> str:
+    """The Markdown of the page that lists the schemas, topic by topic."""
+    topics = Topics(Settings.model_construct())
+    rows = []
+    for channel in _CHANNELS:
+        names = _SCHEMAS_OF.get(channel.message, (channel.message,))
+        files = ", ".join(f"[{name}]({name}.json)" for name in names)
+        topic: Topic = getattr(topics, channel.attribute)
+        rows.append(f"| `{topic.name}` | {channel.summary} | {files} |")
+    return _INTRODUCTION + "\n".join(rows) + "\n"
+
+
 def write(docs: Path) -> list[Path]:
     """Write all documents below a folder and give their paths."""
-    documents = {docs / "schemas" / f"{n}.json": schema for n, schema in message_schemas().items()}
-    documents[docs / "asyncapi.json"] = asyncapi()
-    for path, document in documents.items():
+    schemas = docs / "schemas"
+    texts = {schemas / f"{n}.json": rendered(schema) for n, schema in message_schemas().items()}
+    texts[schemas / "README.md"] = overview()
+    texts[docs / "asyncapi.json"] = rendered(asyncapi())
+    for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(rendered(document), encoding="utf-8")
-    return list(documents)
+        path.write_text(text, encoding="utf-8")
+    return list(texts)
 
 
 def rendered(document: JsonObject) -> str:

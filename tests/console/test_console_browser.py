@@ -2,52 +2,31 @@
 runs. Two pictures are written, to the folder in CONSOLE_IMAGES if it is set."""
 
 import os
-import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import chromium
 from console.conftest import HOSTILE
 from console.opened import Console, console
 from dashboards.seeded import EVENT
 from forwarder import Forwarder
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from contracts.settings import Settings
 from elk.dashboards import dashboards
 
 pytestmark = pytest.mark.stack
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 _PATIENCE_MS = 30_000
 _MOST_BYTES = 200_000
 
 
-def chromium() -> str:
-    found = next(filter(None, (os.environ.get("CHROMIUM"), *map(shutil.which, _NAMES))), None)
-    if found is None and _MAC.exists():
-        found = str(_MAC)
-    if found is None:
-        pytest.fail(
-            "there is no Chromium here: install it (on Debian 'apt-get install chromium'), or say "
-            "where it is in the variable CHROMIUM",
-            pytrace=False,
-        )
-    return found
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = chromium()
-    with sync_playwright() as playwright:
-        # Without its sandbox only where it cannot have one: for root.
-        root = sys.platform != "win32" and os.geteuid() == 0
-        started = playwright.chromium.launch(executable_path=path, chromium_sandbox=not root)
+    with chromium() as started:
         yield started
-        started.close()
 
 
 class Watched:

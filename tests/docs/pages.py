@@ -30,6 +30,26 @@ class Invocation:
     arguments: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Block:
+    """A block of shell commands, and the line of its page at which it begins."""
+
+    page: str
+    line: int
+    code: str
+
+
+def blocks(page: Path) -> list[Block]:
+    """The shell blocks of a page, in order."""
+    text = page.read_text("utf-8")
+    name = page.relative_to(PROJECT).as_posix()
+    return [
+        Block(name, text.count("\n", 0, found.start()) + 1, found[4])
+        for found in _FENCE.finditer(text)
+        if found[3] in _SHELLS
+    ]
+
+
 def links(text: str) -> list[str]:
     """What is linked to, outside of code."""
     return _LINK.findall(_CODE.sub("`", _FENCE.sub("", text)))

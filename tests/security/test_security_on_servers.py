@@ -9,6 +9,8 @@ import pytest
 import secured_stack
 from certificates import Authority
 from confluent_kafka import KafkaException, Producer
+from docs.pages import PROJECT, blocks
+from docs.shell import Shell
 from secured_servers import Secured
 from service_processes import ServiceProcesses
 from waiting import wait_until
@@ -39,6 +41,27 @@ def sentence(done: "subprocess.CompletedProcess[str]", servers: Secured) -> str:
     assert not [word for word in servers.secrets() if word in output]
     assert done.returncode == AccessError.exit_status, output
     return done.stderr
+
+
+def test_the_settings_of_the_page_on_security_open_the_servers(
+    servers: Secured, tmp_path: Path
+) -> None:
+    for name in ("kafka", "elasticsearch"):
+        secured_stack.private(tmp_path / name, servers.passwords["operator"])
+    (tmp_path / "ca.pem").write_text(servers.authority.certificate)
+    of_the_reader = {
+        "KAFKA": servers.stack.listeners["SECURE"],
+        "SEARCH": servers.stack.elasticsearch.endpoint,
+        "ACCOUNT": "operator",
+        "SECRETS": str(tmp_path),
+        "MILLRACE_PROJECT_DIR": str(servers.folder / "project"),
+    }
+    with Shell(tmp_path, of_the_reader) as shell:
+        for block in blocks(PROJECT / "docs" / "security.md"):
+            shell.paste(block)
+
+    assert f"Index template installed on {servers.stack.elasticsearch.endpoint}" in shell.output
+    assert not [word for word in servers.secrets() if word in shell.output]
 
 
 def test_the_whole_path_with_the_least_rights(

@@ -1,0 +1,109 @@
+"""A shell into which the blocks of a page are pasted, one after the other."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+from docs.pages import Block
+from waiting import wait_until
+
+_BLOCK_SECONDS = 240
+_UP_SECONDS = 90
+_SHOWN_LINES = 60
+_PROGRAMS = Path(sys.executable).parent
+
+
+class Shell:
+    """Bash in a folder of the reader's own, with the command on its path; what a block exports or
+    starts in the background stays for the next. It ends at the first command that fails."""
+
+    def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
+        self.folder = folder
+        self._log = folder / "shell.log"
+        self._pids = folder / "shell.pids"
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("MILLRACE_")}
+        path = f"{_PROGRAMS}{os.pathsep}{os.environ['PATH']}"
+        with self._log.open("wb") as log:
+            self._bash = subprocess.Popen(
+                ["bash", "--noprofile", "--norc", "-euxo", "pipefail"],
+                cwd=folder,
+                # Nobody looks at what would be opened in a browser.
+                env=kept | variables | {"PATH": path, "BROWSER": "true"},
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+        self._run("PS4='+ ${SECONDS} s: '", "the beginning")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._bash.pid, signal.SIGKILL)
+        self._bash.wait()
+
+    @property
+    def output(self) -> str:
+        """What was written so far, with each command before what it says."""
+        return self._log.read_text("utf-8", errors="replace")
+
+    def paste(self, block: Block) -> None:
+        """Run a block to its end; the test fails if one of its commands does."""
+        self._run(block.code, f"{block.page}, line {block.line}")
+
+    def export(self, **variables: str) -> None:
+        """Set what a block asks its reader for."""
+        given = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
+        self._run(f"export {given}", given)
+
+    def leave(self) -> None:
+        """Have everything that blocks have left running end in order, once it is at its work."""
+        self._run(f"jobs -p > '{self._pids}'", "the jobs")
+        jobs = [int(pid) for pid in self._pids.read_text().split()]
+        wait_until(lambda: all(map(self._at_work, jobs)), _UP_SECONDS, self._told)
+        for order in ("kill", "wait"):
+            self._run(
+                "\n".join(f"{order} {job}" for job in jobs) or ":", f"the {order} of all jobs"
+            )
+
+    def _run(self, code: str, what: str) -> None:
+        done = self.folder / "shell.done"
+        done.unlink(missing_ok=True)
+        assert self._bash.stdin is not None
+        self._bash.stdin.write(f"{{\n{code}\n}} < /dev/null\n: > '{done}'\n")
+        self._bash.stdin.flush()
+
+        def over() -> bool:
+            status = self._bash.poll()
+            assert status is None, f"{what}: exit status {status}\n{self._told()}"
+            return done.exists()
+
+        wait_until(over, _BLOCK_SECONDS, lambda: f"the end of {what}\n{self._told()}")
+
+    def _told(self) -> str:
+        return "\n".join(self.output.splitlines()[-_SHOWN_LINES:])
+
+    def _at_work(self, pid: int) -> bool:
+        """Whether a service has connections: then it has read its settings, and takes signals."""
+        try:
+            service = psutil.Process(pid)
+            family = (service, *service.children(recursive=True))
+            return any(process.net_connections("tcp") for process in family)
+        except psutil.NoSuchProcess:
+            raise AssertionError(f"a service has ended by itself\n{self._told()}") from None
