@@ -1,4 +1,5 @@
-"""Reference against now, a picture per signal: the newest window of one version in the time."""
+"""Reference against now, a picture per signal: the newest window of one version in the time, of one
+that serves if there is one."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -9,6 +10,7 @@ from elk.console.choices import Choices
 from elk.console.log import Body, Log
 from elk.console.views import Answer, View
 from elk.console.words import figure, known, moment
+from elk.dashboards.catalogue.figures import SERVING
 from elk.dashboards.intervals import Span, within
 from elk.dashboards.panels import TIMESTAMP, Filter
 from elk.dashboards.queries import clause
@@ -26,7 +28,9 @@ def drift_features(log: Log, choices: Choices) -> Answer:
         MillraceError: Elasticsearch does not answer, or not to us.
     """
     span = choices.span or log.all_time("drift", choices.filters)
-    newest = log.search(("drift",), _newest(choices, span))["hits"]["hits"]
+    newest: list[Any] = []
+    for roles in ([SERVING], []):
+        newest = newest or log.search(("drift",), _newest(choices, span, roles))["hits"]["hits"]
     if not newest:
         return Answer(
             nothing="No window of this time has enough rows: does 'millrace monitor' run, and do "
@@ -45,9 +49,10 @@ def drift_features(log: Log, choices: Choices) -> Answer:
     )
 
 
-def _newest(choices: Choices, span: Span) -> Body:
+def _newest(choices: Choices, span: Span, roles: Sequence[Filter]) -> Body:
     chosen = [clause(Filter(field, tuple(v))) for field, v in choices.filters.items()]
     judged = clause(Filter("verdict.state", ("ok", "over")))
+    chosen += map(clause, roles)
     with_bins = clause(Filter("drift.kind", ("numeric", "categorical")))
     return {
         "size": 1,

@@ -1,6 +1,7 @@
 """The console on a real Elasticsearch: every panel shows something, and what is chosen counts."""
 
 import json
+from datetime import datetime, timedelta
 
 import pytest
 from console.conftest import HOSTILE, LONG_AGO
@@ -11,9 +12,12 @@ from forwarder import Forwarder
 from contracts.settings import Settings
 from elk.console.sections import sections
 from elk.dashboards import dashboards
+from prediction_log.client import connect
+from prediction_log.indices import IndexNames
 
 pytestmark = pytest.mark.stack
 TODAY = {"range": "24h"}
+HOUR = timedelta(hours=1)
 
 
 def test_every_panel_and_section_shows_something(opened: Console) -> None:
@@ -110,6 +114,30 @@ def test_drift_shows_the_newest_window_against_the_training(opened: Console) -> 
     before, now = views[1]["chart"]["data"]
     assert (before["name"], now["name"]) == ("Training", "Window")
     assert sum(before["y"]) == pytest.approx(1)
+
+
+def test_drift_shows_a_version_that_serves_even_if_a_shadow_was_looked_at_later(
+    opened: Console, seeded: Settings
+) -> None:
+    client = connect(seeded)
+    index = IndexNames(seeded).pattern("drift")
+    newest = client.search(index=index, size=1, sort=[{"window.start": "desc"}])["hits"]["hits"][0]
+    later = (datetime.fromisoformat(newest["_source"]["window"]["start"]) + HOUR).isoformat()
+    shadow = newest["_source"] | {
+        "@timestamp": later,
+        "model": {"name": "flights", "version": "3", "role": "shadow"},
+        "window": {"start": later, "end": later},
+        "verdict": {"signal": "carrier", "state": "ok", "ratio": 0.1},
+    }
+    added = client.index(index=newest["_index"], document=shadow, refresh=True)
+    try:
+        views = opened.panel("drift", "features", model_name="flights")["views"]
+        of_shadow = opened.panel("drift", "features", model_version="3")["views"]
+    finally:
+        client.delete(index=added["_index"], id=added["_id"], refresh=True)
+        client.close()
+    assert all(" champion, " in view["description"] for view in views)
+    assert all(" shadow, " in view["description"] for view in of_shadow)
 
 
 def test_versions_say_what_they_are_worth_and_who_is_live(opened: Console) -> None:

@@ -8,7 +8,7 @@ LATEST = Metric("Latest", "latest", "@timestamp")
 TIME = OverTime()
 BY_MODEL = Terms("model.name", "Model")
 BY_ROLE = Terms("model.role", "Role", size=3)
-BY_VERSION = Terms("model.version", "Version", size=6)
+BY_VERSION = Terms("model.version", "Version", size=12)
 SERVING = Filter("model.role", ("champion", "canary"))
 
 
