@@ -16,6 +16,7 @@ import local_stack
 
 
 @pytest.mark.stack
+@pytest.mark.timeout(900)  # a page is many commands
 def test_a_table_of_ones_own_becomes_documents(tmp_path: Path) -> None:
     readme = blocks(PROJECT / "README.md")
     first, then = (one for one in readme if not any(other.is_of(one) for other in NOT_RUN))
