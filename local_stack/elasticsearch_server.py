@@ -12,7 +12,6 @@ import msgspec
 
 from local_stack.account import private_directory, private_file
 from local_stack.install import Programs
-from local_stack.java import SHORT_LIVED
 from local_stack.options import Options
 from local_stack.ports import LOOPBACK
 from local_stack.server import Place, Server, child_of, prepare, temporary_directory
@@ -87,9 +86,7 @@ def elasticsearch_server(
         "ES_JAVA_HOME": str(programs.java_home),
         "JAVA_HOME": str(programs.java_home),
         "ES_TMPDIR": str(temporary),
-        "ES_JAVA_OPTS": " ".join(
-            [f"-Xms{_HEAP}", f"-Xmx{_HEAP}", *([SHORT_LIVED] if options.short_lived else [])]
-        ),
+        "ES_JAVA_OPTS": " ".join([f"-Xms{_HEAP}", f"-Xmx{_HEAP}", *options.java]),
     }
     argv = _tool(java, programs, directory, "server", "server-cli")
     # The launcher looks for its modules in the working directory.

@@ -11,9 +11,6 @@ from local_stack.account import Account, closed_ancestor
 from local_stack.errors import PlatformError
 from local_stack.home import require_disk
 
-SHORT_LIVED = "-XX:TieredStopAtLevel=1"
-"""The second compiler takes its time for code that is fast later on."""
-
 _MODES = {True: 0o755, False: 0o644}
 _SHARED = Path("lib", "server", "classes.jsa")
 _DUMP_SECONDS = 60

@@ -9,7 +9,6 @@ import msgspec
 
 from local_stack.account import private_directory, private_file
 from local_stack.install import Programs
-from local_stack.java import SHORT_LIVED
 from local_stack.options import Options
 from local_stack.ports import LOOPBACK
 from local_stack.server import Place, Server, child_of, prepare, temporary_directory
@@ -114,7 +113,7 @@ def kafka_server(
     java = [
         str(programs.java_home / "bin" / "java"),
         *_JVM,
-        *([SHORT_LIVED] if options.short_lived else []),
+        *options.java,
         f"-Djava.io.tmpdir={temporary}",
         f"-Dlog4j2.configurationFile={log4j}",
         "-cp",

@@ -26,3 +26,8 @@ class Options(msgspec.Struct, frozen=True):
     elasticsearch_files: dict[str, str] = {}
     elasticsearch_ca: str | None = None
     short_lived: bool = False
+
+    @property
+    def java(self) -> tuple[str, ...]:
+        """Options of Java: its second compiler takes time for code that is fast later on."""
+        return ("-XX:TieredStopAtLevel=1",) if self.short_lived else ()

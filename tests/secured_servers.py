@@ -1,7 +1,6 @@
 """Secured servers as their accounts see them: settings and commands of one account each."""
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 import secured_stack
 from certificates import Authority
-from service_processes import PROJECT
+from service_processes import PROJECT, without_settings
 
 import local_stack
 from contracts.settings import Settings, load_settings
@@ -88,5 +87,5 @@ class Secured:
 
 def environment() -> dict[str, str]:
     """Of a process without any setting of ours."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("MILLRACE_")}
+    kept = without_settings()
     return {**kept, "PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1", "COLUMNS": "1000"}

@@ -59,12 +59,17 @@ class ServiceProcess:
         self.process.wait(STOP_SECONDS)
 
 
+def without_settings() -> dict[str, str]:
+    """The caller's environment without any setting of ours."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("MILLRACE_")}
+
+
 class ServiceProcesses:
     """Starts services for one test, with its settings as `MILLRACE_*` variables."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         self.environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith("MILLRACE_")},
+            **without_settings(),
             **as_variables(settings),
             "PYTHONPATH": str(PROJECT),
             "PYTHONUNBUFFERED": "1",

@@ -28,9 +28,7 @@ def drift_features(log: Log, choices: Choices) -> Answer:
         MillraceError: Elasticsearch does not answer, or not to us.
     """
     span = choices.span or log.all_time("drift", choices.filters)
-    newest: list[Any] = []
-    for roles in ([SERVING], []):
-        newest = newest or log.search(("drift",), _newest(choices, span, roles))["hits"]["hits"]
+    newest = _newest(log, choices, span, SERVING) or _newest(log, choices, span)
     if not newest:
         return Answer(
             nothing="No window of this time has enough rows: does 'millrace monitor' run, and do "
@@ -49,16 +47,14 @@ def drift_features(log: Log, choices: Choices) -> Answer:
     )
 
 
-def _newest(choices: Choices, span: Span, roles: Sequence[Filter]) -> Body:
-    chosen = [clause(Filter(field, tuple(v))) for field, v in choices.filters.items()]
+def _newest(log: Log, choices: Choices, span: Span, *more: Filter) -> list[Any]:
+    chosen = [Filter(field, tuple(v)) for field, v in choices.filters.items()]
     judged = clause(Filter("verdict.state", ("ok", "over")))
-    chosen += map(clause, roles)
     with_bins = clause(Filter("drift.kind", ("numeric", "categorical")))
-    return {
-        "size": 1,
-        "query": {"bool": {"filter": [within(span), judged, with_bins, *chosen]}},
-        "sort": [{TIMESTAMP: "desc"}],
-    }
+    asked = [within(span), judged, with_bins, *map(clause, (*chosen, *more))]
+    body = {"size": 1, "query": {"bool": {"filter": asked}}, "sort": [{TIMESTAMP: "desc"}]}
+    found: list[Any] = log.search(("drift",), body)["hits"]["hits"]
+    return found
 
 
 def _window(source: Mapping[str, Any]) -> Body:

@@ -62,14 +62,7 @@ class Snapshots:
         """
         name = name or f"{self._name}-{datetime.now(UTC):%Y.%m.%d-%H.%M.%S}"
         try:
-            answer = self._patient.snapshot.create(
-                repository=self._name,
-                snapshot=name,
-                indices=patterns(self._settings),
-                ignore_unavailable=True,
-                include_global_state=False,
-                wait_for_completion=True,
-            )
+            answer = self._patient.snapshot.create(**self._ours(name))
         except ApiError as error:
             if error.meta.status == 400:
                 raise UsageError(f"no snapshot '{name}' can be taken: {reason(error)}") from error
@@ -107,7 +100,7 @@ class Snapshots:
                 f"{taken[0]} is there already, with {len(taken) - 1} more of the snapshot: stop "
                 "the indexers and restore with --wipe, which deletes all our indices first"
             )
-        answer = self._restored(name, wipe=wipe)
+        answer = self._restored(name, _ATTEMPTS if wipe else 1)
         shards = answer["snapshot"]["shards"]
         if shards["failed"]:
             raise MillraceError(
@@ -116,24 +109,26 @@ class Snapshots:
             )
         return all_indices(self._settings, self._client)
 
-    def _restored(self, name: str, *, wipe: bool) -> Any:
-        for attempt in range(_ATTEMPTS):
-            try:
-                return self._patient.snapshot.restore(
-                    repository=self._name,
-                    snapshot=name,
-                    indices=patterns(self._settings),
-                    ignore_unavailable=True,
-                    include_global_state=False,
-                    wait_for_completion=True,
-                )
-            except ApiError as error:
-                # A service that runs may have begun an index anew just now.
-                begun_anew = error.error == "snapshot_restore_exception"
-                if not (wipe and begun_anew) or attempt == _ATTEMPTS - 1:
-                    raise
-            delete_indices(self._client, all_indices(self._settings, self._client))
-        raise AssertionError
+    def _restored(self, name: str, attempts: int) -> Any:
+        try:
+            return self._patient.snapshot.restore(**self._ours(name))
+        except ApiError as error:
+            # A service that runs may have begun an index anew just now.
+            if attempts == 1 or error.error != "snapshot_restore_exception":
+                raise
+        delete_indices(self._client, all_indices(self._settings, self._client))
+        return self._restored(name, attempts - 1)
+
+    def _ours(self, name: str) -> dict[str, Any]:
+        """A request for all our indices, and nothing else, that ends when it is done."""
+        return {
+            "repository": self._name,
+            "snapshot": name,
+            "indices": patterns(self._settings),
+            "ignore_unavailable": True,
+            "include_global_state": False,
+            "wait_for_completion": True,
+        }
 
 
 def _snapshot(told: dict[str, Any]) -> Snapshot:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from service_processes import as_variables
+from service_processes import as_variables, without_settings
 
 from contracts.control_topic import read_control
 from contracts.kafka import create_topics
@@ -77,7 +77,7 @@ class Runner:
         found = step(name)
         assert found["shell"] == "bash"
         absent = dict.fromkeys((*job()["env"], *found["env"]), "")
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("MILLRACE_")}
+        kept = without_settings()
         programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         environment = kept | absent | self.secrets | as_variables(self.settings)
         self.summary.write_text("")

@@ -1,7 +1,6 @@
 """The store kept in order, keys, and models from elsewhere, from the command line; no servers."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from command_line import Result
+from service_processes import without_settings
 from sklearn.linear_model import LinearRegression
 
 from contracts.keys import generate_keys, load_trusted_keys
@@ -24,7 +24,7 @@ def keys(tmp_path: Path) -> Path:
 
 
 def millrace(folder: Path, *arguments: str) -> Result:
-    environment = {n: v for n, v in os.environ.items() if not n.startswith("MILLRACE_")}
+    environment = without_settings()
     return command_line.millrace(*arguments, folder=folder, environment=environment)
 
 

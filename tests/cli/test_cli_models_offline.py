@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from command_line import Result
+from service_processes import without_settings
 
 from contracts.keys import generate_keys
 
@@ -23,7 +24,7 @@ Millrace = Callable[..., Result]
 
 @pytest.fixture
 def millrace(tmp_path: Path) -> Millrace:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MILLRACE_")}
+    environment = without_settings()
 
     def run(*arguments: str) -> Result:
         return command_line.millrace(*arguments, folder=tmp_path, environment=environment)

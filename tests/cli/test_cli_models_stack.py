@@ -1,7 +1,6 @@
 """`millrace models publish`, `history` and `list` on a real Kafka, as a shell sees them."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pandas as pd
 import pytest
 from command_line import Result
 from kafka import KafkaProducer
+from service_processes import without_settings
 
 from contracts.kafka import create_topics, python_client_settings
 from contracts.settings import Settings
@@ -26,7 +26,7 @@ def millrace(settings: Settings, tmp_path: Path) -> Millrace:
     create_topics(settings)
     rows = pd.DataFrame({"x": range(100)})
     rows.assign(y=rows["x"] * 2.5).to_csv(tmp_path / "my.csv", index=False)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MILLRACE_")} | {
+    environment = without_settings() | {
         "MILLRACE_TOPIC_PREFIX": settings.topic_prefix,
     }
 

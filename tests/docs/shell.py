@@ -13,6 +13,7 @@ from typing import Self
 
 import psutil
 from docs.pages import Block
+from service_processes import without_settings
 from waiting import wait_until
 
 _BLOCK_SECONDS = 240
@@ -29,7 +30,7 @@ class Shell:
         self.folder = folder
         self._log = folder / "shell.log"
         self._pids = folder / "shell.pids"
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("MILLRACE_")}
+        kept = without_settings()
         path = f"{_PROGRAMS}{os.pathsep}{os.environ['PATH']}"
         with self._log.open("wb") as log:
             self._bash = subprocess.Popen(
