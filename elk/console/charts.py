@@ -94,9 +94,21 @@ def _heatmap(panel: Panel, found: Sequence[Series]) -> dict[str, Any]:
         "x": [_x(place) for place in places],
         "y": [safe(name) for name in names],
         "z": [[named[name].get(place) for place in places] for name in names],
-        "colorbar": {"title": {"text": safe(panel.metrics[0].label), "side": "right"}},
+        "colorbar": {
+            "title": {"text": safe(panel.metrics[0].label), "side": "right"},
+            **_marks(panel.ceiling),
+        },
         "hoverongaps": False,
+        **({} if panel.ceiling is None else {"zmin": 0, "zmax": panel.ceiling}),
     }
+
+
+def _marks(ceiling: float | None) -> dict[str, Any]:
+    if ceiling is None:
+        return {}
+    values = [ceiling * place / 4 for place in range(5)]
+    texts = [f"{value:g}" for value in values]
+    return {"tickvals": values, "ticktext": [*texts[:-1], f"{texts[-1]} and more"]}
 
 
 def _upward_names(breakdown: Breakdown) -> list[str]:

@@ -21,6 +21,8 @@ _TYPES: dict[Chart, str] = {
 }
 COLOUR_BLIND = "eui_amsterdam_color_blind"
 """Ten colours that people with any kind of colour blindness tell apart."""
+_SCALE = ("#00224e", "#434e6c", "#7d7c78", "#bbad6c", "#fee838")
+"""From little to much, for the same people: Cividis (Nuñez et al., 2018) at every quarter."""
 
 
 def lens_attributes(panel: Panel, data_view: str, *names: str) -> dict[str, Any]:
@@ -76,6 +78,7 @@ def _visualization(panel: Panel, layer: str, *names: str) -> dict[str, Any]:
             "xAccessor": by[0],
             "yAccessor": by[1],
             "valueAccessor": metrics[0],
+            "palette": {**_palette(panel), "accessor": metrics[0]},
             "legend": {"type": "heatmap_legend", "isVisible": True, "position": "right"},
             "gridConfig": {
                 "type": "heatmap_grid",
@@ -87,6 +90,28 @@ def _visualization(panel: Panel, layer: str, *names: str) -> dict[str, Any]:
             },
         }
     return _xy(panel, layer, metrics, by)
+
+
+def _palette(panel: Panel) -> dict[str, Any]:
+    """Colours of a heatmap, between the smallest and the greatest value or up to the ceiling; what
+    Kibana calls a colour's `stop` is where it ends, its `colorStop` where it begins."""
+    numbers = panel.ceiling is not None
+    top = panel.ceiling if panel.ceiling is not None else 80.0
+    begins = [top * place / (len(_SCALE) - 1) for place in range(len(_SCALE))]
+    ends = [*begins[1:], top + begins[1]]
+    params = {
+        "name": "custom",
+        "reverse": False,
+        "rangeType": "number" if numbers else "percent",
+        "rangeMin": 0,
+        "rangeMax": None,
+        "continuity": "above",
+        "progression": "fixed",
+        "steps": len(_SCALE),
+        "colorStops": [{"color": c, "stop": b} for c, b in zip(_SCALE, begins, strict=True)],
+        "stops": [{"color": c, "stop": e} for c, e in zip(_SCALE, ends, strict=True)],
+    }
+    return {"type": "palette", "name": "custom", "params": params}
 
 
 def _xy(panel: Panel, layer: str, metrics: list[str], by: list[str]) -> dict[str, Any]:

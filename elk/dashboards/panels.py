@@ -99,6 +99,8 @@ class Panel(Struct, frozen=True, kw_only=True):
         by: the first breakdown is the x axis, the second splits into series; a heatmap's second is
             its y axis; those of a table are its first columns.
         columns: the fields of `documents`.
+        ceiling: of a heatmap's colours, which begin at 0: one value far out would leave all others
+            alike.
         opens: the dashboard that a click on a value opens, filtered by it.
     """
 
@@ -111,6 +113,7 @@ class Panel(Struct, frozen=True, kw_only=True):
     by: tuple[Breakdown, ...] = ()
     filters: tuple[Filter, ...] = ()
     columns: tuple[str, ...] = ()
+    ceiling: float | None = None
     opens: str | None = None
 
     @property

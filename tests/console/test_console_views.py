@@ -77,6 +77,14 @@ def test_ranges_of_a_heatmap_rise() -> None:
     assert trace["z"] == [[None, 2.0, None], [None, None, 2.0], [2.0, None, None]]
 
 
+def test_a_value_far_out_takes_no_colours_from_the_others() -> None:
+    shown = panel(chart="heatmap", by=(OverTime(), Terms("s", "Signal")), ceiling=2)
+    (trace,) = chart(shown, split("amount", inner=at(0)), DAY)["data"]
+    assert (trace["zmin"], trace["zmax"]) == (0, 2)
+    assert trace["colorbar"]["tickvals"] == [0, 0.5, 1, 1.5, 2]
+    assert trace["colorbar"]["ticktext"][-1] == "2 and more"
+
+
 def test_a_click_on_a_value_opens_the_other_dashboard_narrowed_by_it() -> None:
     shown = panel(chart="table", opens="models", by=(Terms("model.name", "M"),))
     answer = {

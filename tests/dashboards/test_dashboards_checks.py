@@ -132,6 +132,12 @@ def _ordered_by_nothing(objects: Objects) -> None:
     params["orderBy"]["columnId"] = "gone"
 
 
+def _colours(objects: Objects) -> dict[str, Any]:
+    found = state(objects, "Signals over time, times their limit", "Drift")
+    palette: dict[str, Any] = found["visualization"]["palette"]
+    return palette
+
+
 def _doubled(objects: Objects) -> None:
     objects.append(json.loads(json.dumps(objects[0])))
 
@@ -206,6 +212,14 @@ CHANGES: dict[str, tuple[Change, str]] = {
             seriesType="lines"
         ),
         "'lines' is no series",
+    ),
+    "colours of another column": (
+        lambda o: _colours(o).update(accessor="gone"),
+        "its colours are of another column",
+    ),
+    "colours that fall": (
+        lambda o: _colours(o)["params"]["colorStops"].reverse(),
+        "its colours do not follow one another",
     ),
     "a panel without a question": (
         lambda o: panel(o, "Predictions")["embeddableConfig"]["attributes"].update(description=""),

@@ -72,6 +72,7 @@ DASHBOARD = Dashboard(
                 chart="heatmap",
                 metrics=(_RATIO,),
                 by=(TIME, _SIGNAL),
+                ceiling=2,
             ),
         ),
         (

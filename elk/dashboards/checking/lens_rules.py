@@ -74,6 +74,8 @@ def _panel(panel: Mapping[str, Any]) -> Iterator[str]:
             yield "a metric stands before a bucket"
         for column in columns.values():
             yield from _column(column, columns)
+    if palette := shown.get("palette"):
+        yield from _palette(palette, shown)
     for layer in shown.get("layers", []):
         if layer.get("seriesType") not in _SERIES:
             yield f"'{layer.get('seriesType')}' is no series that dashboards use"
@@ -86,6 +88,15 @@ def _accessors(shown: Mapping[str, Any]) -> Iterator[str]:
         yield from (part[name] for name in (*names, "splitAccessor") if name in part)
         yield from part.get("accessors", [])
         yield from (column["columnId"] for column in part.get("columns", []))
+
+
+def _palette(palette: Mapping[str, Any], shown: Mapping[str, Any]) -> Iterator[str]:
+    if palette.get("accessor") != shown.get("valueAccessor"):
+        yield "its colours are of another column than its values"
+    params = palette.get("params", {})
+    begins, ends = ([one["stop"] for one in params.get(n, ())] for n in ("colorStops", "stops"))
+    if not begins or begins[1:] != ends[:-1] or begins != sorted(begins):
+        yield "its colours do not follow one another"
 
 
 def _column(column: Mapping[str, Any], others: Mapping[str, Any]) -> Iterator[str]:
