@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -59,7 +60,9 @@ def run(
         # Signals are ours: in a thread of its own the server leaves them alone.
         serving = threading.Thread(target=server.run, args=([listening],), daemon=True)
         serving.start()
-        told = _write(settings, url)
+        # Where nothing may be written, as in a container, nobody looks it up either.
+        with suppress(OSError):
+            _write(settings, url)
         log.info("console", url=url)
         if tell is not None:
             tell(url)
@@ -67,7 +70,7 @@ def run(
             pass
         server.should_exit = True
         serving.join(_FINISH_SECONDS + 5)
-        _forget(told)
+        _forget(_path(settings))
         source.close()
 
 
@@ -83,13 +86,12 @@ def _path(settings: Settings) -> Path:
     return settings.state_dir / "console.json"
 
 
-def _write(settings: Settings, url: str) -> Path:
+def _write(settings: Settings, url: str) -> None:
     path = _path(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}")
     draft.write_bytes(msgspec.json.encode(Whereabouts(url, os.getpid())))
     draft.replace(path)
-    return path
 
 
 def _forget(path: Path) -> None:

@@ -66,7 +66,7 @@ def test_servers_are_the_official_images_that_the_tests_run_on(services: dict[st
 
 def test_every_published_port_is_on_the_loopback_interface(services: dict[str, Any]) -> None:
     ports = [port for service in services.values() for port in service.get("ports", [])]
-    assert len(ports) == len(SERVERS)
+    assert len(ports) == len(SERVERS | {"console"})
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
@@ -103,7 +103,7 @@ def test_the_data_of_the_servers_outlives_their_containers(compose: dict[str, An
 
 
 def test_our_containers_have_no_privileges_and_cannot_write(ours: dict[str, Any]) -> None:
-    assert {"setup", "worker", "indexer", "judge", "monitor", "demo"} <= set(ours)
+    assert {"setup", "worker", "indexer", "judge", "monitor", "console", "demo"} <= set(ours)
     for service in ours.values():
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
@@ -130,6 +130,7 @@ def test_only_those_who_sign_have_private_keys(ours: dict[str, Any]) -> None:
         assert f"trusted-keys:{KEYS}/trusted:ro" in ours[name]["volumes"]
     assert f"keys:{KEYS}:ro" in ours["judge"]["volumes"]
     assert "volumes" not in ours["indexer"]
+    assert "volumes" not in ours["console"]
 
 
 def test_every_setting_given_to_a_container_exists(ours: dict[str, Any]) -> None:
