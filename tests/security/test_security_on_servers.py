@@ -1,6 +1,7 @@
 """Secured servers: the whole path with no more rights than needed; each refusal a sentence."""
 
 import csv
+import json
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import secured_stack
 from certificates import Authority
 from confluent_kafka import KafkaException, Producer
+from console.opened import console
 from docs.pages import PROJECT, blocks
 from docs.shell import Shell
 from secured_servers import Secured
@@ -20,6 +22,7 @@ from contracts.errors import AccessError, UnreachableError
 from contracts.kafka import admin_client, require_rights
 from contracts.kafka_clients import librdkafka_settings
 from contracts.settings import load_settings
+from elk.dashboards import dashboards
 from prediction_log.client import connect, translated
 
 pytestmark = pytest.mark.stack
@@ -272,3 +275,32 @@ def test_an_analyst_reads_documents_and_changes_none(
     client.search(index="millrace-*")
     with pytest.raises(AccessError, match="analyst"), translated(settings):
         client.index(index="millrace-predictions-m-2013.01", document={})
+
+
+def test_the_console_of_an_analyst_shows_every_panel(
+    servers: Secured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MILLRACE_CONSOLE_ADDRESS", "127.0.0.1:0")
+    written = {"@timestamp": "2013-01-01T00:00:00Z", "model": {"name": "seen", "role": "champion"}}
+    writer = connect(servers.settings("indexer", monkeypatch))
+    writer.index(index="millrace-predictions-seen-2013.01", document=written, refresh=True)
+    with console(servers.settings("analyst", monkeypatch)) as opened:
+        for board in dashboards():
+            for panel in board.panels:
+                opened.panel(board.id, panel.id)
+        told = json.dumps(opened.panel("overview", "predictions", model_name="seen"))
+    assert '"1"' in told
+    assert not [word for word in servers.secrets() if word in told]
+
+
+def test_a_console_with_a_wrong_password_says_so_in_its_panels(
+    servers: Secured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MILLRACE_CONSOLE_ADDRESS", "127.0.0.1:0")
+    wrong = secured_stack.private(servers.folder / "wrong", "guess")
+    servers.settings("analyst", monkeypatch)
+    monkeypatch.setenv("MILLRACE_ELASTICSEARCH_PASSWORD_FILE", str(wrong))
+    with console(load_settings()) as opened:
+        told = opened.refusal("api/panels/overview/predictions", 503)["error"]
+    assert "does not know us" in told
+    assert "guess" not in told

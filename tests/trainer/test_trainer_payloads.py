@@ -15,8 +15,9 @@ from contracts.keys import load_private_key, load_trusted_keys
 from contracts.model_store import ModelStore
 from contracts.package_loading import load_scorer
 from contracts.packages import Package, Payload, decode_manifest, sha256, sign_package
-from contracts.payloads import dump_payload, is_trusted, load_payload
+from contracts.payloads import dump_payload, load_payload
 from contracts.settings import Settings
+from contracts.skops_payloads import is_trusted
 from trainer import Recipe, train
 
 

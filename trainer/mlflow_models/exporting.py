@@ -14,9 +14,9 @@ from contracts.errors import PackageError, UsageError
 from contracts.feature_schema import FeatureSchema
 from contracts.model_store import ModelStore
 from contracts.packages import Manifest
-from contracts.payloads import trusted_types
 from contracts.scorer import Columns, Scorer
 from contracts.settings import Settings
+from contracts.skops_payloads import trusted_types
 from trainer.deployments.versions import LoadedVersion, load_deployed
 from trainer.foreign_models import ImportSchema
 from trainer.mlflow_models.library import OURS, mlflow_library
