@@ -9,7 +9,8 @@ from typing import Any
 
 import psutil
 import pytest
-from real_stack import RealStack, real_stack
+from leftovers import delete_documents
+from real_stack import RealStack, shared_stack
 from service_processes import ServiceProcesses
 
 from contracts.settings import Settings, load_settings
@@ -42,9 +43,13 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 @pytest.fixture(scope="session")
-def stack(pytestconfig: pytest.Config) -> Iterator[RealStack]:
-    """A real Kafka and a real Elasticsearch; all tests of a process share them."""
-    with real_stack(os.environ.get("MILLRACE_TEST_STACK") or "auto") as served:
+def stack(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RealStack]:
+    """A real Kafka and a real Elasticsearch; all tests of a run share them."""
+    own = tmp_path_factory.getbasetemp()
+    folder = own.parent if hasattr(pytestconfig, "workerinput") else own
+    with shared_stack(folder, os.environ.get("MILLRACE_TEST_STACK") or "auto") as served:
         used = f"{served.kind} ({served.note})"
         pytestconfig.stash[_SERVED].add(used)
         if hasattr(pytestconfig, "workeroutput"):
@@ -61,13 +66,13 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def settings(stack: RealStack, no_variables: None, tmp_path: Path) -> Settings:
+def settings(stack: RealStack, no_variables: None, tmp_path: Path) -> Iterator[Settings]:
     """Settings for the real servers, with topics and indices that no other test uses.
 
     The topics and the index template are not there yet.
     """
     unique = uuid.uuid4().hex[:12]
-    return load_settings(
+    settings = load_settings(
         project_dir=tmp_path,
         bootstrap_servers=stack.bootstrap_servers,
         elasticsearch=stack.elasticsearch,
@@ -75,6 +80,8 @@ def settings(stack: RealStack, no_variables: None, tmp_path: Path) -> Settings:
         index_prefix=f"t{unique}",
         partitions=4,
     )
+    yield settings
+    delete_documents(settings)
 
 
 @pytest.fixture

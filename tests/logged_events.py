@@ -68,11 +68,6 @@ class LoggedEvents:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        prefix = self._settings.index_prefix
-        names = list(self.client.indices.get(index=f"{prefix}-*"))
-        if names:
-            self.client.indices.delete(index=",".join(names))
-        self.client.options(ignore_status=404).indices.delete_index_template(name=prefix)
         self.client.close()
 
     def served(

@@ -1,19 +1,21 @@
 """Which real servers the tests use: containers of the official images, else the local stack."""
 
+import fcntl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from pathlib import Path
 
 import docker_stack
+import msgspec
+from filelock import FileLock
+from msgspec import Struct
 
 import local_stack
-from local_stack import Options
 
 CHOICES = ("auto", "docker", "local")
 
 
-@dataclass(frozen=True)
-class RealStack:
+class RealStack(Struct, frozen=True):
     """A Kafka and an Elasticsearch for the tests; `note` tells how they were chosen."""
 
     kind: str
@@ -44,7 +46,7 @@ def real_stack(choice: str) -> Iterator[RealStack]:
             else:
                 yield RealStack("testcontainers", *servers, docker_stack.IMAGES)
                 return
-        stack = running.enter_context(local_stack.session(None, Options(short_lived=True)))
+        stack = running.enter_context(local_stack.session())
         versions = ", ".join(f"{name} {version}" for name, version in stack.versions.items())
         yield RealStack(
             "local stack",
@@ -52,3 +54,28 @@ def real_stack(choice: str) -> Iterator[RealStack]:
             stack.elasticsearch.endpoint,
             f"{versions}; {note}",
         )
+
+
+@contextmanager
+def shared_stack(folder: Path, choice: str) -> Iterator[RealStack]:
+    """One stack for all processes that share a folder: the first that needs it starts it, and at
+    its end waits until the others need it no more, or have died.
+
+    Raises:
+        RuntimeError: as `real_stack`.
+    """
+    told = folder / "stack.json"
+    starting = FileLock(folder / "stack.lock")
+    with ExitStack() as own, (folder / "stack.users").open("w") as users:
+        with starting:
+            starts_it = not told.exists()
+            if starts_it:
+                told.write_bytes(msgspec.json.encode(own.enter_context(real_stack(choice))))
+            fcntl.flock(users, fcntl.LOCK_SH)
+        try:
+            yield msgspec.json.decode(told.read_bytes(), type=RealStack)
+        finally:
+            if starts_it:
+                with starting:
+                    told.unlink()  # who comes later starts one anew
+                fcntl.flock(users, fcntl.LOCK_EX)

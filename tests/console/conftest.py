@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from console.opened import Console, console
 from dashboards.seeded import seed
+from leftovers import delete_documents
 from real_stack import RealStack
 
 from contracts.settings import Settings, load_settings
@@ -20,7 +21,7 @@ HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
 
 
 @pytest.fixture(scope="session")
-def seeded(stack: RealStack, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def seeded(stack: RealStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings of indices with documents of the last hours, and one of a replay of the past."""
     settings = load_settings(
         project_dir=tmp_path_factory.mktemp("console"),
@@ -47,7 +48,8 @@ def seeded(stack: RealStack, tmp_path_factory: pytest.TempPathFactory) -> Settin
         refresh=True,
     )
     client.close()
-    return settings
+    yield settings
+    delete_documents(settings)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from dashboards.seeded import EVENT, seed
 from elasticsearch import Elasticsearch
+from leftovers import delete_documents
 from real_stack import RealStack
 
 from contracts.settings import Settings, load_settings
@@ -53,6 +54,7 @@ def seeded(stack: RealStack) -> Iterator[Seeded]:
     seed(client, settings, now)
     yield Seeded(client, settings, Span(now - timedelta(hours=24), now))
     client.close()
+    delete_documents(settings)
 
 
 def named(case: tuple[Dashboard, Panel]) -> str:

@@ -21,6 +21,7 @@ import msgspec
 import numpy as np
 import pytest
 from elasticsearch import Elasticsearch
+from leftovers import delete_documents
 from real_stack import RealStack
 from service_processes import ServiceProcesses
 from sklearn.dummy import DummyRegressor
@@ -318,6 +319,7 @@ def running_site(stack: RealStack, folder: Path, *modules: str) -> Iterator[Site
         finally:
             services.end()
             site.close()
+            delete_documents(settings)
 
 
 @pytest.fixture(scope="module")

@@ -140,10 +140,6 @@ def test_a_manifest_with_later_fields_is_read() -> None:
 def elasticsearch(settings: Settings) -> Iterator[Elasticsearch]:
     client = Elasticsearch(settings.elasticsearch_url)
     yield client
-    prefix = settings.index_prefix
-    if names := list(client.indices.get(index=f"{prefix}-*")):
-        client.indices.delete(index=names)
-    client.options(ignore_status=404).indices.delete_index_template(name=prefix)
     client.close()
 
 

@@ -1,6 +1,7 @@
 """A shell into which the blocks of a page are pasted, one after the other."""
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -11,7 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import psutil
 from docs.pages import Block
 from service_processes import without_settings
 from waiting import wait_until
@@ -74,10 +74,10 @@ class Shell:
         self._run(f"export {given}", given)
 
     def leave(self) -> None:
-        """Have everything that blocks have left running end in order, once it is at its work."""
+        """Have everything that blocks have left running end in order, once it takes signals."""
         self._run(f"jobs -p > '{self._pids}'", "the jobs")
         jobs = [int(pid) for pid in self._pids.read_text().split()]
-        wait_until(lambda: all(map(self._at_work, jobs)), _UP_SECONDS, self._told)
+        wait_until(lambda: all(map(self._would_end, jobs)), _UP_SECONDS, self._told)
         for order in ("kill", "wait"):
             self._run(
                 "\n".join(f"{order} {job}" for job in jobs) or ":", f"the {order} of all jobs"
@@ -100,11 +100,11 @@ class Shell:
     def _told(self) -> str:
         return "\n".join(self.output.splitlines()[-_SHOWN_LINES:])
 
-    def _at_work(self, pid: int) -> bool:
-        """Whether a service has connections: then it has read its settings, and takes signals."""
+    def _would_end(self, pid: int) -> bool:
+        """Whether SIGTERM reaches what a service does about it, by the kernel's word (proc(5))."""
         try:
-            service = psutil.Process(pid)
-            family = (service, *service.children(recursive=True))
-            return any(process.net_connections("tcp") for process in family)
-        except psutil.NoSuchProcess:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except FileNotFoundError:
             raise AssertionError(f"a service has ended by itself\n{self._told()}") from None
+        [caught] = re.findall(r"^SigCgt:\s*(\w+)", status, re.MULTILINE)
+        return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)

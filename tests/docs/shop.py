@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from elasticsearch import Elasticsearch
+from leftovers import delete_documents
 from real_stack import RealStack
 from rich.console import Console
 from service_processes import ServiceProcess, ServiceProcesses, as_variables
@@ -78,10 +79,7 @@ class Shop:
     def close(self) -> None:
         """End the services, leave nothing behind in Elasticsearch."""
         self.services.end()
-        prefix = self.settings.index_prefix
-        for index in self.search.indices.get(index=f"{prefix}-*"):
-            self.search.indices.delete(index=index)
-        self.search.indices.delete_index_template(name=f"{prefix}*")
+        delete_documents(self.settings)
         self.search.close()
 
     def start_indexer(self) -> None:

@@ -53,11 +53,7 @@ class Log:
         return [{**hit["_source"], "_id": hit["_id"]} for hit in found]
 
     def close(self) -> None:
-        """Delete all of it."""
-        names = list(self.client.indices.get(index=f"{self.settings.index_prefix}-*"))
-        if names:
-            self.client.indices.delete(index=",".join(names))
-        self.client.indices.delete_index_template(name=self.settings.index_prefix)
+        """Hang up."""
         self.client.close()
 
     def _add(

@@ -106,22 +106,12 @@ class Log:
         """How many partitions of a topic the producer knows, after asking Kafka."""
         return len(self._producer.list_topics(topic, timeout=10).topics[topic].partitions)
 
-    def close(self) -> None:
-        """Leave nothing behind in Elasticsearch."""
-        names = list(self.elasticsearch.indices.get(index=f"{self.settings.index_prefix}-*"))
-        if names:
-            self.elasticsearch.indices.delete(index=names)
-        self.elasticsearch.options(ignore_status=404).indices.delete_index_template(
-            name=self.settings.index_prefix
-        )
-        self.elasticsearch.close()
-
 
 @pytest.fixture
 def log(settings: Settings) -> Iterator[Log]:
     log = Log(settings)
     yield log
-    log.close()
+    log.elasticsearch.close()
 
 
 Start = Callable[[Settings], threading.Event]

@@ -55,7 +55,9 @@ def test_performance_is_that_of_the_rows_of_each_window(
             "drift": {"documents": 0},
             "alerts": {"raised": 0, "resolved": 0},
         }
-    asked = [one.getMessage() for one in caplog.records if one.name.startswith("elastic_transport")]
+    told = [one.getMessage() for one in caplog.records if one.name.startswith("elastic_transport")]
+    # An index that is just being created is asked again, which is told, too.
+    asked = [one for one in told if "[status:2" in one or "[status:404" in one]
     assert 0 < len(asked) <= MOST_REQUESTS, "\n".join(asked)
 
     rows = pd.DataFrame({"late": late, "happened": happened, "day": np.arange(900) // 300})

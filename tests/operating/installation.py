@@ -11,6 +11,7 @@ from urllib.error import HTTPError
 import confluent_kafka as ck
 import msgspec
 from elasticsearch import Elasticsearch
+from leftovers import delete_documents
 from prometheus_client.parser import text_string_to_metric_families
 from real_stack import RealStack
 from rich.console import Console
@@ -104,12 +105,8 @@ class Installation:
     def close(self) -> None:
         """End the services, leave nothing behind in Elasticsearch."""
         self.services.end()
-        names = list(self.elasticsearch.indices.get(index=f"{self.settings.index_prefix}-*"))
-        if names:
-            self.elasticsearch.indices.delete(index=names)
-        self.elasticsearch.options(ignore_status=404).indices.delete_index_template(
-            name=self.settings.index_prefix
-        )
+        delete_documents(self.settings)
+        self.elasticsearch.close()
 
 
 def address(service: ServiceProcess) -> str:

@@ -87,10 +87,6 @@ class Log:
 def log(settings: Settings) -> Iterator[Log]:
     log = Log(settings)
     yield log
-    names = list(log.client.indices.get(index=f"{settings.index_prefix}-*"))
-    if names:
-        log.client.indices.delete(index=names)
-    log.client.indices.delete_index_template(name=settings.index_prefix)
     log.client.close()
 
 

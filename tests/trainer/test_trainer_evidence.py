@@ -141,10 +141,6 @@ def ready(settings: Settings, tmp_path: Path) -> Settings:
 def served(ready: Settings) -> Iterator[Served]:
     served = Served(ready)
     yield served
-    names = list(served.client.indices.get(index=f"{ready.index_prefix}-*"))
-    if names:
-        served.client.indices.delete(index=",".join(names))
-    served.client.indices.delete_index_template(name=ready.index_prefix)
     served.client.close()
 
 
