@@ -11,6 +11,7 @@ from filelock import FileLock
 from msgspec import Struct
 
 import local_stack
+from local_stack import Options
 
 CHOICES = ("auto", "docker", "local")
 
@@ -46,7 +47,7 @@ def real_stack(choice: str) -> Iterator[RealStack]:
             else:
                 yield RealStack("testcontainers", *servers, docker_stack.IMAGES)
                 return
-        stack = running.enter_context(local_stack.session())
+        stack = running.enter_context(local_stack.session(None, Options(short_lived=True)))
         versions = ", ".join(f"{name} {version}" for name, version in stack.versions.items())
         yield RealStack(
             "local stack",

@@ -100,6 +100,9 @@ def test_the_whole_path_with_the_least_rights(
     assert replayed["sent"] == 1
     wait_until(lambda: count("dead-letters") == 2, 90, lambda: processes.started[1].output)
 
+    examined = servers.run("operator", "cli", "doctor", "--json")
+    findings = json.loads(examined.stdout)["findings"]
+    assert not [found for found in findings if found["severity"] == "error"]
     status = servers.millrace("operator", "status")
     assert {server["state"] for server in status["servers"]} <= {"healthy", "green", "yellow"}
     lag = {topic["name"]: topic["lag"] for topic in status["topics"]}
