@@ -57,12 +57,12 @@ def topic_states(settings: Settings) -> list[TopicState]:
     """
     admin = admin_client(settings)
     try:
-        existing = set(admin.list_topics())
         topics = Topics(settings)
-        names = [topic.name for topic in topics.all() if topic.name in existing]
+        asked = [topic.name for topic in topics.all()]
         partitions = [
             TopicPartition(described["name"], partition["partition_index"])
-            for described in admin.describe_topics(names)
+            for described in admin.describe_topics(asked)
+            if not described["error_code"]
             for partition in described["partitions"]
         ]
         first, end = (
@@ -91,6 +91,7 @@ def topic_states(settings: Settings) -> list[TopicState]:
         if tp.topic in read
     }
     finished = _markers_only(settings, left)
+    existing = {tp.topic for tp in partitions}
     return [
         TopicState(
             name,
@@ -105,7 +106,8 @@ def topic_states(settings: Settings) -> list[TopicState]:
                 if name in read
             },
         )
-        for name in names
+        for name in asked
+        if name in existing
     ]
 
 

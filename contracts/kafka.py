@@ -7,8 +7,10 @@ from kafka import KafkaAdminClient
 from kafka.errors import (
     InvalidReplicationFactorError,
     KafkaError,
+    NoError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
+    for_code,
 )
 from msgspec import Struct
 
@@ -63,41 +65,51 @@ def create_topics(settings: Settings) -> list[str]:
 
     Raises:
         UnreachableError: Kafka does not answer or refused.
+        AccessError: Kafka does not let us in, or does not allow that.
     """
+    declared = Topics(settings).all()
+    # By their names: the list of all topics is long where others have theirs.
+    existing = describe_topics(settings, [topic.name for topic in declared])
+    missing = [topic for topic in declared if topic.name not in existing]
+    if not missing:
+        return []
     admin = admin_client(settings)
-    created = []
     try:
-        existing = set(admin.list_topics())
-        for topic in Topics(settings).all():
-            if topic.name in existing:
-                continue
-            try:
-                _create(admin, topic, settings.replication_factor)
-                created.append(topic.name)
-            except TopicAlreadyExistsError:
-                continue  # another process was quicker
+        return _create(admin, missing, settings.replication_factor)
     except KafkaError as error:
         raise refusal(settings, error) from error
     finally:
         admin.close()
-    return created
 
 
-def _create(admin: KafkaAdminClient, topic: Topic, replication_factor: int) -> None:
+def _create(
+    admin: KafkaAdminClient, topics: Sequence[Topic], replication_factor: int
+) -> list[str]:
     wanted = {
-        "num_partitions": topic.partitions,
-        "replication_factor": replication_factor,
-        "configs": topic.config,
+        topic.name: {
+            "num_partitions": topic.partitions,
+            "replication_factor": replication_factor,
+            "configs": topic.config,
+        }
+        for topic in topics
     }
+    created: list[str] = []
     deadline = time.monotonic() + _FENCED_SECONDS
-    while True:
-        try:
-            admin.create_topics({topic.name: wanted}, wait_for_metadata=True)
-            return
-        except InvalidReplicationFactorError:
-            if time.monotonic() > deadline:
-                raise
+    while wanted:
+        answer = admin.create_topics(wanted, raise_errors=False)
+        for topic in answer["topics"]:
+            error = for_code(topic["error_code"])
+            if error is InvalidReplicationFactorError and time.monotonic() < deadline:
+                continue
+            if error not in (NoError, TopicAlreadyExistsError):  # another process was quicker
+                raise error(topic["error_message"])
+            del wanted[topic["name"]]
+            if error is NoError:
+                created.append(topic["name"])
+        if wanted:
             time.sleep(_LOOK_SECONDS)
+    admin.wait_for_topics([topic.name for topic in topics])
+    return created
 
 
 class TopicFacts(Struct, frozen=True):

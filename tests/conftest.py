@@ -36,10 +36,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Tests on servers also wait: one process more than there are cores, up to four; each with its
-    servers has some 4 GiB."""
-    room = psutil.virtual_memory().available // (4 * 1024**3)
-    return max(1, min((os.cpu_count() or 1) + 1, room, 4))
+    """Tests on servers also wait: two processes more than there are cores, up to eight; each with
+    what it starts has some 3 GiB."""
+    room = psutil.virtual_memory().available // (3 * 1024**3)
+    return max(1, min((os.cpu_count() or 1) + 2, room, 8))
 
 
 @pytest.fixture(scope="session")

@@ -40,9 +40,11 @@ class Shell:
 
     def documents(self, kind: str) -> list[dict[str, Any]]:
         index = f"{self.settings.index_prefix}-{kind}-*"
-        self.search.indices.refresh(index=index)
-        found = self.search.search(index=index, size=10_000)
-        return [hit["_source"] for hit in found["hits"]["hits"]]
+        # An index that is just being created answers 503.
+        lenient = self.search.options(ignore_status=503)
+        lenient.indices.refresh(index=index)
+        found = lenient.search(index=index, size=10_000)
+        return [hit["_source"] for hit in found.get("hits", {}).get("hits", [])]
 
     def wait_for_documents(self, kind: str, count: int) -> list[dict[str, Any]]:
         wait_until(lambda: len(self.documents(kind)) >= count, 90, f"{count} {kind} documents")

@@ -4,6 +4,8 @@ import { carry, chosen, offer, restore, showTimes } from "./choices.js";
 import { Panel, ask } from "./panels.js";
 
 const RETRY_SECONDS = 5;
+// A page that is left open asks for at most a tenth of the time.
+const REST = 9;
 
 const main = document.getElementById("main");
 const form = document.getElementById("choices");
@@ -16,6 +18,7 @@ const panels = [...document.querySelectorAll("[data-panel]")].map((one) => new P
 let under = new AbortController();
 let timer;
 let away = false;
+let took = 0;
 
 async function offered(query, signal) {
   const lists = [...form.querySelectorAll("[data-offered]")];
@@ -47,11 +50,13 @@ async function load() {
   const { signal } = under;
   const query = chosen(form);
   carry(query);
+  const began = performance.now();
   const found = await Promise.all([
     ...panels.map((panel) => panel.load(query, signal)),
     offered(query, signal),
   ]);
   if (signal.aborted) return;
+  took = (performance.now() - began) / 1000;
   tell(found.filter(Boolean));
   schedule();
 }
@@ -60,7 +65,9 @@ async function load() {
 function schedule() {
   clearTimeout(timer);
   const seconds = away ? RETRY_SECONDS : Number(refresh.value);
-  if (seconds > 0) timer = setTimeout(() => (document.hidden ? schedule() : load()), seconds * 1000);
+  if (seconds <= 0) return;
+  const rest = away ? seconds : Math.max(seconds, REST * took);
+  timer = setTimeout(() => (document.hidden ? schedule() : load()), rest * 1000);
 }
 
 function choose(event) {

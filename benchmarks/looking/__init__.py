@@ -1,0 +1,1 @@
+"""How long people look at a spinner: the console on millions of documents."""
