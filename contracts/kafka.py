@@ -82,9 +82,7 @@ def create_topics(settings: Settings) -> list[str]:
         admin.close()
 
 
-def _create(
-    admin: KafkaAdminClient, topics: Sequence[Topic], replication_factor: int
-) -> list[str]:
+def _create(admin: KafkaAdminClient, topics: Sequence[Topic], replication_factor: int) -> list[str]:
     wanted = {
         topic.name: {
             "num_partitions": topic.partitions,

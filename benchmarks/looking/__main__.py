@@ -55,7 +55,10 @@ def main() -> None:
         year = draw(chosen.events)
         _fill(settings, year)
         with _console(settings) as url:
-            looked = {name: list(looks(url, span, chosen.rounds)) for name, span in _SPANS.items()}
+            looked = {}
+            for name, span in _SPANS.items():
+                _forget(settings)
+                looked[name] = list(looks(url, span, chosen.rounds))
             compared = list(compare(year, looked["all time"][0][-1].answers))
             page = write_page(chosen.output, _machine(), chosen.events, looked, compared)
             sys.stdout.write(page.read_text("utf-8"))
@@ -71,6 +74,13 @@ def _fill(settings: Settings, year: Year) -> None:
     client = connect(settings, 4)
     requests = -(-len(year.at) // BATCH)
     deque(track(write(year, client, IndexNames(settings)), "Writing", total=requests), maxlen=0)
+    client.close()
+
+
+def _forget(settings: Settings) -> None:
+    """Elasticsearch keeps answers; the first look at each page is to be without."""
+    client = connect(settings, 1)
+    client.indices.clear_cache(index=f"{settings.index_prefix}-*")
     client.close()
 
 

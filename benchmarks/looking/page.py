@@ -27,7 +27,8 @@ def write_page(
         "",
         f"{machine}. {events:,} predictions of one year, and {-(-events // LABELLED):,} outcomes; "
         "six panels are asked at a time, as browsers do. Seconds until the last panel of a page "
-        "is there: the first look, and the median of the others; and the panel that came last.",
+        "is there: at the first look Elasticsearch has no answer left from before, later it has "
+        "those of months that nothing was written to (the median of the later looks).",
         "",
         "| time | page | first look | later | its first panel | the slowest |",
         "|---|---|---:|---:|---:|---|",

@@ -7,12 +7,13 @@ from typing import Any
 
 from elk.dashboards import Panel, Series, Span, series
 from elk.dashboards.answers import Cell, range_label
-from elk.dashboards.panels import Breakdown, OverTime, Ranges
+from elk.dashboards.panels import Breakdown, OverTime, Ranges, Terms
 
 _DIGITS = re.compile(r"(\d+)")
 _SMALL = frozenset({"rate", "average"})
 """People read 0.0002 of these sooner than 200 µ."""
 _ROLES = ("champion", "canary", "shadow")
+_OF_PEOPLE = frozenset({"model.version", "model.role"})
 
 
 def chart(panel: Panel, answer: Mapping[str, Any], span: Span) -> dict[str, Any]:
@@ -37,8 +38,8 @@ def chart(panel: Panel, answer: Mapping[str, Any], span: Span) -> dict[str, Any]
             "data": [_heatmap(panel, found)],
             "layout": layout | {"yaxis": {"type": "category"}},
         }
-    if not over_time and not isinstance(panel.by[0], Ranges):
-        layout["xaxis"] |= {"categoryorder": "total descending"}
+    if isinstance(panel.by[0], Terms):
+        layout["xaxis"] |= _order(panel.by[0], found)
     if panel.chart in ("bar", "stacked", "shares"):
         layout["barmode"] = "group" if panel.chart == "bar" else "stack"
     if panel.chart == "shares":
@@ -47,6 +48,14 @@ def chart(panel: Panel, answer: Mapping[str, Any], span: Span) -> dict[str, Any]
     elif panel.chart == "line":
         figures["rangemode"] = "normal"
     return {"data": [_trace(panel, one) for one in found], "layout": layout}
+
+
+def _order(breakdown: Terms, found: Sequence[Series]) -> dict[str, Any]:
+    """Versions and roles as people name them, all else by how much there is."""
+    if breakdown.field not in _OF_PEOPLE:
+        return {"categoryorder": "total descending"}
+    names = {str(point.x) for one in found for point in one.points}
+    return {"categoryarray": [safe(name) for name in sorted(names, key=natural)]}
 
 
 def safe(text: str) -> str:

@@ -77,6 +77,18 @@ def test_ranges_of_a_heatmap_rise() -> None:
     assert trace["z"] == [[None, 2.0, None], [None, None, 2.0], [2.0, None, None]]
 
 
+def test_bars_of_versions_stand_in_the_order_of_people_and_others_by_size() -> None:
+    answer = {
+        "hits": {"total": {"value": 3}},
+        "aggregations": {"by0": {"buckets": [{"key": k, "doc_count": 1} for k in ("10", "9")]}},
+    }
+    of_versions = panel(chart="bar", by=(Terms("model.version", "Version"),))
+    assert chart(of_versions, answer, DAY)["layout"]["xaxis"]["categoryarray"] == ["9", "10"]
+    of_reasons = panel(chart="bar", by=(Terms("dead_letter.reason", "Reason"),))
+    by_size = {"type": "category", "categoryorder": "total descending"}
+    assert chart(of_reasons, answer, DAY)["layout"]["xaxis"] == by_size
+
+
 def test_a_value_far_out_takes_no_colours_from_the_others() -> None:
     shown = panel(chart="heatmap", by=(OverTime(), Terms("s", "Signal")), ceiling=2)
     (trace,) = chart(shown, split("amount", inner=at(0)), DAY)["data"]
