@@ -1,13 +1,14 @@
 """From rows of features to predictions: the one path that trainer, gate and worker share."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
 from itertools import chain
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
-import pandas as pd
 from msgspec import Raw
 from numpy.typing import NDArray
 
@@ -17,8 +18,11 @@ from contracts.feature_rows import RowReader
 from contracts.feature_schema import Feature, FeatureSchema, seconds
 from contracts.packages import Costs, Target, Task
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Columns = Sequence[Sequence[FeatureValue]]
-Inputs = NDArray[np.float64] | pd.DataFrame
+Inputs: TypeAlias = "NDArray[np.float64] | pd.DataFrame"
 """n rows as an estimator takes them; a slice of them is some of the rows."""
 
 
@@ -93,6 +97,8 @@ class Scorer:
         ]
         if self.schema.all_numbers:
             return np.column_stack(arrays)
+        import pandas as pd  # half a second, for models that ask for it
+
         names = self.schema.names
         return pd.DataFrame(
             {name: pd.Series(a, dtype=a.dtype) for name, a in zip(names, arrays, strict=True)}

@@ -20,7 +20,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from contracts.events import Anomaly, Classification, Explanation, Outcome, Regression
@@ -131,6 +130,8 @@ def _mixed(every: Inputs, rows: _Integers) -> Any:
     """Inputs whose cells are taken from the given rows, each from its own column."""
     if isinstance(every, np.ndarray):
         return np.take_along_axis(every, rows, axis=0)
+    import pandas as pd
+
     columns = {name: every[name].to_numpy()[rows[:, n]] for n, name in enumerate(every.columns)}
     return pd.DataFrame({name: pd.Series(c, dtype=c.dtype) for name, c in columns.items()})
 
