@@ -13,6 +13,8 @@ _DIGITS = re.compile(r"(\d+)")
 _SMALL = frozenset({"rate", "average"})
 """People read 0.0002 of these sooner than 200 µ."""
 _ROLES = ("champion", "canary", "shadow")
+_READ = 64
+"""Cells of a heatmap, as many as have room for their figure."""
 _OF_PEOPLE = frozenset({"model.version", "model.role"})
 
 
@@ -33,11 +35,15 @@ def chart(panel: Panel, answer: Mapping[str, Any], span: Span) -> dict[str, Any]
         else {"type": "category"},
         "yaxis": figures,
     }
+    if not over_time:
+        layout["xaxis"]["title"] = _title(panel.by[0])
     if panel.chart == "heatmap":
         return {
             "data": [_heatmap(panel, found)],
-            "layout": layout | {"yaxis": {"type": "category"}},
+            "layout": layout | {"yaxis": {"type": "category", "title": _title(panel.by[1])}},
         }
+    if len(panel.by) > 1:
+        layout["legend"] = {"title": {"text": safe(panel.by[1].label)}}
     if isinstance(panel.by[0], Terms):
         layout["xaxis"] |= _order(panel.by[0], found)
     if panel.chart in ("bar", "stacked", "shares"):
@@ -48,6 +54,10 @@ def chart(panel: Panel, answer: Mapping[str, Any], span: Span) -> dict[str, Any]
     elif panel.chart == "line":
         figures["rangemode"] = "normal"
     return {"data": [_trace(panel, one) for one in found], "layout": layout}
+
+
+def _title(breakdown: Breakdown) -> dict[str, str]:
+    return {"text": safe(breakdown.label)}
 
 
 def _order(breakdown: Terms, found: Sequence[Series]) -> dict[str, Any]:
@@ -95,7 +105,9 @@ def _trace(panel: Panel, one: Series) -> dict[str, Any]:
 
 def _heatmap(panel: Panel, found: Sequence[Series]) -> dict[str, Any]:
     named = {one.name: {point.x: point.y for point in one.points} for one in found}
-    places = sorted({x for points in named.values() for x in points}, key=_place)
+    # Without columns that have nothing: those that have something become as wide as they can.
+    there = {x for points in named.values() for x, y in points.items() if y is not None}
+    places = sorted(there, key=_place)
     names = [name for name in _upward_names(panel.by[1]) if name in named]
     names = names or sorted(named, key=natural, reverse=True)
     return {
@@ -109,6 +121,7 @@ def _heatmap(panel: Panel, found: Sequence[Series]) -> dict[str, Any]:
         },
         "hoverongaps": False,
         **({} if panel.ceiling is None else {"zmin": 0, "zmax": panel.ceiling}),
+        **({"texttemplate": "%{z:,.3~r}"} if len(names) * len(places) <= _READ else {}),
     }
 
 

@@ -51,7 +51,7 @@ def _newest(log: Log, choices: Choices, span: Span, *more: Filter) -> list[Any]:
     chosen = [Filter(field, tuple(v)) for field, v in choices.filters.items()]
     judged = clause(Filter("verdict.state", ("ok", "over")))
     with_bins = clause(Filter("drift.kind", ("numeric", "categorical")))
-    asked = [within(span), judged, with_bins, *map(clause, (*chosen, *more))]
+    asked = [within(span, TIMESTAMP), judged, with_bins, *map(clause, (*chosen, *more))]
     body = {"size": 1, "query": {"bool": {"filter": asked}}, "sort": [{TIMESTAMP: "desc"}]}
     found: list[Any] = log.search(("drift",), body)["hits"]["hits"]
     return found

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from elk.console.choices import Choices
 from elk.console.log import Log
 from elk.dashboards.intervals import within
-from elk.dashboards.panels import Control, Dashboard, Filter
+from elk.dashboards.panels import Control, Dashboard, Filter, time_field
 from elk.dashboards.queries import clause
 
 MOST_OFFERED = 100
@@ -32,7 +32,7 @@ def offered(log: Log, dashboard: Dashboard, choices: Choices) -> Mapping[str, Se
     body = {
         "size": 0,
         "track_total_hits": False,
-        "query": {"bool": {"filter": [within(span)]}},
+        "query": {"bool": {"filter": [within(span, time_field(kind))]}},
         "aggs": {
             field: {
                 "filter": {

@@ -5,12 +5,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from elk.console.charts import chart
+from elk.console.charts import chart, natural
 from elk.console.views import Link, ShownCell, Tile, View, event_cell, page
 from elk.console.words import figure, known, moment
 from elk.dashboards import Panel, Span, rows
 from elk.dashboards.answers import Cell, columns, is_empty
-from elk.dashboards.panels import TIMESTAMP, Terms
+from elk.dashboards.panels import Terms
 
 NOTHING = "Nothing was found in this time."
 
@@ -30,9 +30,16 @@ def views(panel: Panel, answer: Mapping[str, Any], span: Span) -> list[View]:
     )
     if panel.chart == "table":
         return [table]
+    told = sorted((row for row in found if set(row[keys:]) != {None}), key=_of_people)
+    table = replace(table, rows=[_row(panel, row) for row in told])
     if panel.chart == "metric":
         return [replace(table, tiles=_tiles(panel, found), alternative=True)]
     return [replace(table, chart=chart(panel, answer, span), alternative=True)]
+
+
+def _of_people(row: Sequence[Cell]) -> list[tuple[str, Any]]:
+    """By time or what stands first, and then as people count: version 9 before version 10."""
+    return [(type(v).__name__, natural(v) if isinstance(v, str) else v) for v in row]
 
 
 def _counted(panel: Panel, found: Sequence[Sequence[Cell]]) -> bool:
@@ -78,19 +85,15 @@ def _documents(panel: Panel, found: Sequence[Sequence[Cell]]) -> View:
     # A column in which no document has anything takes room from the others.
     kept = [n for n in range(len(names)) if n == 0 or any(row[n] is not None for row in found)]
     return View(
-        columns=[_column(names[n]) for n in kept],
+        columns=[names[n] if n else "Time" for n in kept],
         numbers=[all(isinstance(row[n], float | None) for row in found) for n in kept],
-        rows=[[_cell(names[n], row[n]) for n in kept] for row in found],
+        rows=[
+            [_cell(names[n], row[n]) if n else moment(str(row[n])) for n in kept] for row in found
+        ],
     )
 
 
-def _column(name: str) -> str:
-    return "Time" if name == TIMESTAMP else name
-
-
 def _cell(name: str, value: Cell) -> ShownCell:
-    if name == TIMESTAMP:
-        return moment(str(value))
     if name == "event.id" and isinstance(value, str) and value:
         return event_cell(value)
     return known(value)

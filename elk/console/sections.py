@@ -34,14 +34,20 @@ def _everything(log: Log, choices: Choices) -> Answer:
 SECTIONS: Mapping[str, tuple[Section, ...]] = {
     "models": (
         Section("live", "Who is live", "Which versions has each worker loaded, as what?", live),
-        Section("deployed", "Newest deployments", "What was published last, by whom?", deployed),
+        Section(
+            "deployed",
+            "Newest deployments",
+            "What was published last, by whom? All that was before: Operations.",
+            deployed,
+        ),
         Section("measured", "Versions on labels", "What is each version worth now?", measured),
     ),
     "drift": (
         Section(
             "features",
             "Reference against now, signal by signal",
-            "How does the newest window differ from the training? The worst signals come first.",
+            "How does the newest window of this time differ from the training? The worst signals "
+            "come first; an earlier end of the time shows an earlier window.",
             drift_features,
             first=False,
         ),

@@ -103,7 +103,7 @@ def measured(log: Log, choices: Choices) -> Answer:
     chosen = [clause(Filter(f, tuple(v))) for f, v in choices.filters.items() if f in _KEYS]
     body: Body = {
         "size": 0,
-        "query": {"bool": {"filter": [within(span), *chosen]}},
+        "query": {"bool": {"filter": [within(span, TIMESTAMP), *chosen]}},
         "aggs": {"by": _nested(_KEYS)},
     }
     sources = list(_inner(log.search(("performance",), body).get("aggregations", {})))

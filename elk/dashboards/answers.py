@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from elk.dashboards.panels import TIMESTAMP, Breakdown, Metric, OverTime, Panel, Ranges
+from elk.dashboards.panels import Breakdown, Metric, OverTime, Panel, Ranges, time_field
 from elk.dashboards.queries import bucket_name, metric_name
 
 Cell = str | float | datetime | None
@@ -32,7 +32,7 @@ class Series(Struct, frozen=True):
 def columns(panel: Panel) -> tuple[str, ...]:
     """The names of the cells of `rows`."""
     if panel.chart == "documents":
-        return (TIMESTAMP, *panel.columns)
+        return (time_field(panel.kind), *panel.columns)
     return (*(part.label for part in panel.by), *(metric.label for metric in panel.metrics))
 
 

@@ -3,7 +3,7 @@
 from typing import Any, get_args
 
 from contracts.settings import Settings
-from elk.dashboards.panels import TIMESTAMP
+from elk.dashboards.panels import time_field
 from prediction_log.indices import DerivedKind, IndexedKind, IndexNames, Kind
 
 _ALL: tuple[Kind, ...] = (*get_args(IndexedKind), *get_args(DerivedKind))
@@ -28,7 +28,7 @@ def data_views(settings: Settings) -> list[dict[str, Any]]:
             "attributes": {
                 "title": names.pattern(kind),
                 "name": f"{settings.index_prefix.capitalize()}: {kind.replace('-', ' ')}",
-                "timeFieldName": TIMESTAMP,
+                "timeFieldName": time_field(kind),
                 "allowHidden": False,
                 "fields": "[]",
                 "fieldAttrs": "{}",

@@ -46,15 +46,15 @@ def interval(span: Span) -> str:
     return next((n for n, step in _STEPS.items() if seconds <= step * MOST_BUCKETS), _LONGEST)
 
 
-def date_histogram(span: Span, every: str) -> dict[str, Any]:
-    """The aggregation over `@timestamp`; intervals without documents are there and empty. Its
+def date_histogram(span: Span, every: str, field: str) -> dict[str, Any]:
+    """The aggregation over a time; intervals without documents are there and empty. Its
     answer says in `meta` how many seconds an interval has."""
     length = interval(span) if every == "auto" else every
     kind = "fixed_interval" if every == "auto" else "calendar_interval"
     bounds = {"min": milliseconds(span.start), "max": milliseconds(span.end) - 1}
     return {
         "date_histogram": {
-            "field": "@timestamp",
+            "field": field,
             kind: length,
             "min_doc_count": 0,
             "extended_bounds": bounds,
@@ -63,11 +63,11 @@ def date_histogram(span: Span, every: str) -> dict[str, Any]:
     }
 
 
-def within(span: Span) -> dict[str, Any]:
-    """The query for the documents of a span."""
+def within(span: Span, field: str) -> dict[str, Any]:
+    """The query for the documents whose time is in a span."""
     return {
         "range": {
-            "@timestamp": {
+            field: {
                 "gte": milliseconds(span.start),
                 "lt": milliseconds(span.end),
                 "format": "epoch_millis",

@@ -6,13 +6,13 @@ from elk.dashboards.answers import range_label
 from elk.dashboards.fields import field_type
 from elk.dashboards.identity import stable_id
 from elk.dashboards.panels import (
-    TIMESTAMP,
     Breakdown,
     Metric,
     OverTime,
     Panel,
     Ranges,
     Terms,
+    time_field,
 )
 
 RECORDS = "___records___"
@@ -41,7 +41,9 @@ def lens_columns(panel: Panel, *names: str) -> dict[str, Column]:
     """
     metrics = {metric_id(p, *names): _metric(m) for p, m in enumerate(panel.metrics)}
     buckets = {
-        breakdown_id(panel.by.index(part), *names): _breakdown(part, metrics)
+        breakdown_id(panel.by.index(part), *names): _breakdown(
+            part, metrics, time_field(panel.kind)
+        )
         for part in panel.nesting
     }
     return buckets | metrics
@@ -68,7 +70,7 @@ def _metric(metric: Metric) -> Column:
     return column
 
 
-def _breakdown(part: Breakdown, metrics: dict[str, Column]) -> Column:
+def _breakdown(part: Breakdown, metrics: dict[str, Column], time: str) -> Column:
     column: Column = {"label": part.label, **_LABELS, "isBucketed": True}
     if isinstance(part, OverTime):
         interval = {"interval": _EVERY[part.every], "includeEmptyRows": True, "dropPartials": False}
@@ -76,7 +78,7 @@ def _breakdown(part: Breakdown, metrics: dict[str, Column]) -> Column:
             "dataType": "date",
             "operationType": "date_histogram",
             "scale": "interval",
-            "sourceField": TIMESTAMP,
+            "sourceField": time,
             "params": interval,
         }
     if isinstance(part, Ranges):

@@ -1,6 +1,6 @@
 """What a panel is: a question, the documents that answer it, and the picture of the answer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -10,6 +10,7 @@ from prediction_log.indices import Kind
 COLUMNS = 48
 """Of Kibana's grid; a row is some 20 pixels high."""
 TIMESTAMP = "@timestamp"
+_TIMES: Mapping[str, str] = {"alerts": "window.end"}
 
 Operation = Literal[
     "count",
@@ -30,6 +31,12 @@ Chart = Literal[
 """`stacked` and `area` add up, `shares` add up to 100 %; `documents` are shown as they are."""
 HEIGHTS: dict[Chart, int] = {"metric": 6, "table": 13, "documents": 15}
 _HEIGHT = 12
+
+
+def time_field(kind: Kind) -> str:
+    """The time by which documents of a kind are found. Alerts are found by the window that raised
+    or resolved them, not by when that was said: then those of a replay stand beside its drift."""
+    return _TIMES.get(kind, TIMESTAMP)
 
 
 class Filter(Struct, frozen=True):

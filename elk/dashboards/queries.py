@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from elk.dashboards.intervals import Span, date_histogram, within
-from elk.dashboards.panels import TIMESTAMP, Breakdown, Filter, Metric, OverTime, Panel, Ranges
+from elk.dashboards.panels import Breakdown, Filter, Metric, OverTime, Panel, Ranges, time_field
 
 MOST_DOCUMENTS = 100
 _ELASTICSEARCH_NAMES = {
@@ -28,9 +28,10 @@ def query(
     """
     chosen = [Filter(field, tuple(values)) for field, values in (filters or {}).items() if values]
     wanted = [clause(one) for one in (*panel.filters, *chosen)]
-    body: dict[str, Any] = {"query": {"bool": {"filter": [within(span), *wanted]}}}
+    time = time_field(panel.kind)
+    body: dict[str, Any] = {"query": {"bool": {"filter": [within(span, time), *wanted]}}}
     if panel.chart == "documents":
-        return body | {"size": MOST_DOCUMENTS, "sort": [{TIMESTAMP: "desc"}], "_source": True}
+        return body | {"size": MOST_DOCUMENTS, "sort": [{time: "desc"}], "_source": True}
     return body | {"size": 0, "track_total_hits": True, "aggs": _aggregations(panel, span)}
 
 
@@ -82,7 +83,7 @@ def _figure(metric: Metric) -> dict[str, Any] | None:
 
 def _buckets(breakdown: Breakdown, panel: Panel, span: Span) -> dict[str, Any]:
     if isinstance(breakdown, OverTime):
-        return date_histogram(span, breakdown.every)
+        return date_histogram(span, breakdown.every, time_field(panel.kind))
     if isinstance(breakdown, Ranges):
         edges = zip(breakdown.edges, breakdown.edges[1:], strict=False)
         ranges = [{"from": low, "to": high} for low, high in edges]

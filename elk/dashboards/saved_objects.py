@@ -9,7 +9,7 @@ from elk.dashboards.data_views import data_view_id, data_views
 from elk.dashboards.identity import stable_id
 from elk.dashboards.kql import kql
 from elk.dashboards.lens import lens_attributes
-from elk.dashboards.panels import COLUMNS, TIMESTAMP, Dashboard, Panel, Placed
+from elk.dashboards.panels import COLUMNS, Dashboard, Panel, Placed, time_field
 
 LINKS_HEIGHT = 4
 _DRILLDOWN = "DASHBOARD_TO_DASHBOARD_DRILLDOWN"
@@ -68,7 +68,7 @@ def _search(settings: Settings, dashboard: Dashboard, panel: Panel) -> SavedObje
             "title": _title(settings, dashboard.title, panel.title),
             "description": panel.question,
             "columns": list(panel.columns),
-            "sort": [[TIMESTAMP, "desc"]],
+            "sort": [[time_field(panel.kind), "desc"]],
             "grid": {},
             "hideChart": True,
             "isTextBasedQuery": False,

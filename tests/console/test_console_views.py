@@ -85,8 +85,32 @@ def test_bars_of_versions_stand_in_the_order_of_people_and_others_by_size() -> N
     of_versions = panel(chart="bar", by=(Terms("model.version", "Version"),))
     assert chart(of_versions, answer, DAY)["layout"]["xaxis"]["categoryarray"] == ["9", "10"]
     of_reasons = panel(chart="bar", by=(Terms("dead_letter.reason", "Reason"),))
-    by_size = {"type": "category", "categoryorder": "total descending"}
-    assert chart(of_reasons, answer, DAY)["layout"]["xaxis"] == by_size
+    axis = chart(of_reasons, answer, DAY)["layout"]["xaxis"]
+    assert (axis["categoryorder"], axis["title"]) == ("total descending", {"text": "Reason"})
+
+
+def test_a_heatmap_has_no_columns_of_nothing_and_few_cells_say_their_figure() -> None:
+    shown = panel(
+        chart="heatmap",
+        metrics=(Metric("m", "max", "verdict.ratio"),),
+        by=(OverTime(), Terms("s", "Signal")),
+    )
+    buckets = [{**bucket, "metric0": {"value": None}} for bucket in at(0, 1, 2)]
+    buckets[1]["metric0"]["value"] = 0.7
+    (trace,) = chart(shown, split("amount", inner=buckets), DAY)["data"]
+    assert (trace["x"], trace["z"]) == (["2026-03-01T01:00:00.000"], [[0.7]])
+    assert "texttemplate" in trace
+
+
+def test_the_table_of_a_chart_is_in_the_order_of_people_and_says_nothing_of_nothing() -> None:
+    shown = panel(
+        metrics=(Metric("m", "max", "verdict.ratio", decimals=1),),
+        by=(OverTime(), Terms("v", "Version")),
+    )
+    buckets = [{**bucket, "metric0": {"value": None}} for bucket in at(0, 1)]
+    buckets[0]["metric0"]["value"] = 0.5
+    (view,) = views(shown, split("10", "9", inner=buckets), DAY)
+    assert [row[1:] for row in view.rows] == [["9", "0.5"], ["10", "0.5"]]
 
 
 def test_a_value_far_out_takes_no_colours_from_the_others() -> None:

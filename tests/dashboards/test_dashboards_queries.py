@@ -13,8 +13,10 @@ from contracts.dead_letters import Reason
 from contracts.events import Role
 from contracts.model_events import ModelEventKind
 from contracts.release_rules import HIGHER_IS_BETTER, LOWER_IS_BETTER
+from contracts.settings import load_settings
 from elk.dashboards import Dashboard, Panel, Span, dashboards, query, rows, series
 from elk.dashboards.answers import columns, is_empty
+from elk.dashboards.data_views import data_views
 from elk.dashboards.fields import field_type
 from elk.dashboards.intervals import MOST_BUCKETS, interval
 from elk.dashboards.kql import kql, read_kql
@@ -43,6 +45,16 @@ def bucket(**parts: Any) -> dict[str, Any]:
 
 def answer(total: int = 0, **aggregations: Any) -> dict[str, Any]:
     return {"hits": {"total": {"value": total}}, "aggregations": aggregations}
+
+
+def test_alerts_are_found_by_their_window_and_all_else_by_its_timestamp() -> None:
+    """A replay of the past raises its alerts today."""
+    views = {view["id"]: view["attributes"] for view in data_views(load_settings())}
+    for kind, field in (("alerts", "window.end"), ("drift", "@timestamp")):
+        assert views[f"millrace-{kind}"]["timeFieldName"] == field
+        body = query(panel(kind=kind, chart="documents"), DAY)
+        assert list(body["query"]["bool"]["filter"][0]["range"]) == [field]
+        assert body["sort"] == [{field: "desc"}]
 
 
 def test_the_time_and_what_readers_chose_are_filters() -> None:

@@ -50,7 +50,10 @@ export function draw(element, chart) {
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     hoverlabel: { bgcolor: colour("--card"), font: { color: colour("--text") }, namelength: 40 },
-    legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 11 } },
+    legend: {
+      orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 11 },
+      ...rest.legend, title: { side: "left", font: { size: 11 }, ...rest.legend?.title },
+    },
     showlegend: chart.data.length > 1,
     xaxis: { ...axis, ...xaxis, title: title(xaxis), showgrid: false },
     yaxis: { ...axis, ...yaxis, title: title(yaxis) },

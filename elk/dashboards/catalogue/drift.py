@@ -61,7 +61,7 @@ DASHBOARD = Dashboard(
                 question="Since when are signals over their limits, and how many?",
                 kind="drift",
                 chart="stacked",
-                metrics=(Metric("Signals in windows"),),
+                metrics=(Metric("Signals", "unique_count", "verdict.signal"),),
                 by=(TIME, Terms("verdict.state", "Verdict", size=4)),
             ),
             Panel(
@@ -79,12 +79,11 @@ DASHBOARD = Dashboard(
             Panel(
                 id="worst",
                 title="The worst signals, times their limit",
-                question="Does a signal jump, or does it leave slowly?",
+                question="Does a signal jump, or does it leave slowly? Above 1 is over the limit.",
                 kind="drift",
                 chart="line",
                 metrics=(_RATIO,),
                 by=(TIME, Terms("verdict.signal", "Signal", size=6, by=0)),
-                filters=(_OVER,),
             ),
             Panel(
                 id="confidence-by-week",
@@ -100,8 +99,9 @@ DASHBOARD = Dashboard(
         (
             Panel(
                 id="reference",
-                title="Reference against now",
-                question="How does each signal differ from the data of the training?",
+                title="Reference against now, means of the time",
+                question="How do signals differ from the data of the training, on average of all "
+                "windows and versions shown? Choose one version: each was trained on other data.",
                 kind="drift",
                 chart="table",
                 metrics=(
@@ -122,13 +122,12 @@ DASHBOARD = Dashboard(
             Panel(
                 id="estimate",
                 title="Estimated performance",
-                question="How good is the model likely to be, before labels are there?",
+                question="How good is each figure likely to be, before labels are there?",
                 kind="drift",
                 chart="line",
                 metrics=(_mean("Estimate", "drift.estimate"),),
-                by=(TIME, BY_VERSION),
+                by=(TIME, Terms("verdict.signal", "Figure", size=6)),
                 filters=(Filter("drift.kind", ("estimate",)),),
-                opens="quality",
             ),
             Panel(
                 id="alerts",

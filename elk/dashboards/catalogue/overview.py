@@ -31,7 +31,8 @@ DASHBOARD = Dashboard(
             Panel(
                 id="confidence",
                 title="Mean confidence",
-                question="How sure are the versions that serve?",
+                question="How sure are the versions that serve? Below 0.5 where a threshold or "
+                "costs choose the less likely class.",
                 kind="predictions",
                 chart="metric",
                 metrics=(CONFIDENCE,),

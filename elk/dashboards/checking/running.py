@@ -73,10 +73,11 @@ def _of_search(
     name: str, found: ReadObject, by_id: Mapping[tuple[str, str], ReadObject], span: Span
 ) -> Question:
     (view,) = found.body["references"]
+    attributes = by_id[view["type"], view["id"]].body["attributes"]
+    time = attributes["timeFieldName"]
     query = found.inside["searchSourceJSON"]["query"]["query"]
-    body = {"size": 1, "query": search_query(query, span), "sort": [{"@timestamp": "desc"}]}
-    index = by_id[view["type"], view["id"]].body["attributes"]["title"]
-    return Question(name, index, body, {})
+    body = {"size": 1, "query": search_query(query, span, time), "sort": [{time: "desc"}]}
+    return Question(name, attributes["title"], body, {})
 
 
 def _of_lens(
@@ -86,8 +87,9 @@ def _of_lens(
         view = given[f"{panel['panelIndex']}:indexpattern-datasource-layer-{layer}"]
         query = lens_state(panel)["query"]["query"]
         metrics = {n: c for n, c in content["columns"].items() if not c["isBucketed"]}
-        body = layer_search(content, query, span)
-        yield Question(name, view.body["attributes"]["title"], body, metrics)
+        attributes = view.body["attributes"]
+        body = layer_search(content, query, span, attributes["timeFieldName"])
+        yield Question(name, attributes["title"], body, metrics)
 
 
 def _missing(answer: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:

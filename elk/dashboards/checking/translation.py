@@ -26,12 +26,13 @@ _DAYS_OF_A_YEAR = 365.25
 Column = Mapping[str, Any]
 
 
-def layer_search(layer: Mapping[str, Any], query: str, span: Span) -> dict[str, Any]:
+def layer_search(layer: Mapping[str, Any], query: str, span: Span, time: str) -> dict[str, Any]:
     """The body of the search behind a layer; aggregations are called by the ids of columns.
 
     Args:
         layer: under `formBased.layers` of a panel.
         query: KQL of the panel.
+        time: the field of the data view's time.
     """
     columns = [(name, layer["columns"][name]) for name in layer["columnOrder"]]
     buckets = [(name, column) for name, column in columns if column["isBucketed"]]
@@ -49,14 +50,14 @@ def layer_search(layer: Mapping[str, Any], query: str, span: Span) -> dict[str, 
     return {
         "size": 0,
         "track_total_hits": True,
-        "query": search_query(query, span),
+        "query": search_query(query, span, time),
         "aggs": inner,
     }
 
 
-def search_query(query: str, span: Span) -> dict[str, Any]:
-    """KQL within a time."""
-    return {"bool": {"filter": [within(span), *map(clause, read_kql(query))]}}
+def search_query(query: str, span: Span, time: str) -> dict[str, Any]:
+    """KQL within a span of that field."""
+    return {"bool": {"filter": [within(span, time), *map(clause, read_kql(query))]}}
 
 
 def span_of(attributes: Mapping[str, Any], now: datetime | None = None) -> Span:
@@ -88,7 +89,7 @@ def _figure(column: Column) -> dict[str, Any] | None:
 def _bucket(column: Column, order: str, span: Span) -> dict[str, Any]:
     operation, params = column["operationType"], column["params"]
     if operation == "date_histogram":
-        return date_histogram(span, _EVERY[params["interval"]])
+        return date_histogram(span, _EVERY[params["interval"]], column["sourceField"])
     if operation == "range":
         ranges = [{"from": r["from"], "to": r["to"]} for r in params["ranges"]]
         return {"range": {"field": column["sourceField"], "ranges": ranges}}
