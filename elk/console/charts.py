@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from elk.dashboards import Panel, Series, Span, series
 from elk.dashboards.answers import Cell, range_label
 from elk.dashboards.panels import Breakdown, OverTime, Ranges, Terms
@@ -12,7 +14,8 @@ from elk.dashboards.panels import Breakdown, OverTime, Ranges, Terms
 _DIGITS = re.compile(r"(\d+)")
 _SMALL = frozenset({"rate", "average"})
 """People read 0.0002 of these sooner than 200 µ."""
-_ROLES = ("champion", "canary", "shadow")
+_FIRST = ("champion", "canary", "shadow", "true", "false")
+_BARS = frozenset({"bar", "stacked", "shares"})
 _READ = 64
 """Cells of a heatmap, as many as have room for their figure."""
 _OF_PEOPLE = frozenset({"model.version", "model.role"})
@@ -46,13 +49,15 @@ def chart(panel: Panel, answer: Mapping[str, Any], span: Span) -> dict[str, Any]
         layout["legend"] = {"title": {"text": safe(panel.by[1].label)}}
     if isinstance(panel.by[0], Terms):
         layout["xaxis"] |= _order(panel.by[0], found)
-    if panel.chart in ("bar", "stacked", "shares"):
+    if panel.chart in _BARS:
         layout["barmode"] = "group" if panel.chart == "bar" else "stack"
     if panel.chart == "shares":
         layout |= {"barnorm": "percent"}
         figures |= {"ticksuffix": " %", "title": {"text": "Share"}}
     elif panel.chart == "line":
         figures["rangemode"] = "normal"
+    if panel.chart in _BARS and over_time:
+        found = _with_something(found)
     return {"data": [_trace(panel, one) for one in found], "layout": layout}
 
 
@@ -74,8 +79,8 @@ def safe(text: str) -> str:
 
 
 def natural(name: str) -> tuple[Any, ...]:
-    """Orders roles as people name them, and version 10 after version 9."""
-    rank = _ROLES.index(name) if name in _ROLES else len(_ROLES)
+    """Orders roles as people name them, what is true first, and version 10 after version 9."""
+    rank = _FIRST.index(name) if name in _FIRST else len(_FIRST)
     return (rank, [(int(p), "") if p.isdigit() else (-1, p) for p in _DIGITS.split(name)])
 
 
@@ -85,11 +90,17 @@ def _first(found: Sequence[Series], span: Span) -> datetime:
     return min([span.start, *starts])
 
 
+def _with_something(found: Sequence[Series]) -> list[Series]:
+    """Without intervals of nothing: bars are as wide as the next ones leave room."""
+    there = {point.x for one in found for point in one.points if point.y}
+    return [replace(one, points=tuple(p for p in one.points if p.x in there)) for one in found]
+
+
 def _trace(panel: Panel, one: Series) -> dict[str, Any]:
     values = [point.y for point in one.points]
     xs = [_x(point.x) for point in one.points]
     trace: dict[str, Any] = {"name": safe(one.name), "x": xs, "y": values}
-    if panel.chart in ("bar", "stacked", "shares"):
+    if panel.chart in _BARS:
         return {"type": "bar", **trace}
     if panel.chart == "area":
         return {
@@ -121,7 +132,11 @@ def _heatmap(panel: Panel, found: Sequence[Series]) -> dict[str, Any]:
         },
         "hoverongaps": False,
         **({} if panel.ceiling is None else {"zmin": 0, "zmax": panel.ceiling}),
-        **({"texttemplate": "%{z:,.3~r}"} if len(names) * len(places) <= _READ else {}),
+        **(
+            {"texttemplate": f"%{{z:,.{panel.metrics[0].decimals}f}}"}
+            if len(names) * len(places) <= _READ
+            else {}
+        ),
     }
 
 

@@ -23,10 +23,13 @@ export function restore(form) {
     if (!field.name) continue;
     const value = query.get(field.name) ?? (field.name === "range" ? "all" : "");
     if (field.dataset.offered !== undefined && value) offer(field, [value]);
-    field.value = value;
+    // A day is a time, too; seconds and a zone are more than the field takes.
+    field.value = field.type === "datetime-local" ? minute(value) : value;
   }
   showTimes(form);
 }
+
+const minute = (time) => (/^\d{4}-\d\d-\d\d$/.test(time) ? `${time}T00:00` : time.slice(0, 16));
 
 /** Shows the two times only where they count. */
 export function showTimes(form) {

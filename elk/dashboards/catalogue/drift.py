@@ -95,6 +95,16 @@ DASHBOARD = Dashboard(
                 by=(OverTime("Week", "week"), BY_VERSION),
                 filters=(SERVING,),
             ),
+            Panel(
+                id="estimate",
+                title="Estimated performance",
+                question="How good is each figure likely to be, before labels are there?",
+                kind="drift",
+                chart="line",
+                metrics=(_mean("Estimate", "drift.estimate"),),
+                by=(TIME, Terms("verdict.signal", "Figure", size=6)),
+                filters=(Filter("drift.kind", ("estimate",)),),
+            ),
         ),
         (
             Panel(
@@ -119,16 +129,6 @@ DASHBOARD = Dashboard(
             ),
         ),
         (
-            Panel(
-                id="estimate",
-                title="Estimated performance",
-                question="How good is each figure likely to be, before labels are there?",
-                kind="drift",
-                chart="line",
-                metrics=(_mean("Estimate", "drift.estimate"),),
-                by=(TIME, Terms("verdict.signal", "Figure", size=6)),
-                filters=(Filter("drift.kind", ("estimate",)),),
-            ),
             Panel(
                 id="alerts",
                 title="Alerts",

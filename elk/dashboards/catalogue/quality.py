@@ -95,8 +95,6 @@ DASHBOARD = Dashboard(
                     Terms("outcome.correct", "Right", size=2),
                 ),
             ),
-        ),
-        (
             Panel(
                 id="confusion",
                 title="Answers and truth",
@@ -107,6 +105,8 @@ DASHBOARD = Dashboard(
                 by=(Terms("label.value", "Truth"), Terms("prediction.label", "Answer")),
                 filters=(Filter("prediction.task", ("classification",)),),
             ),
+        ),
+        (
             Panel(
                 id="versions",
                 title="Versions on their labels",
