@@ -1,15 +1,28 @@
 """`millrace dashboards`: building, checking and importing what Kibana shows."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.moments import span
+from cli.moments import moment, span
 from cli.options import Elasticsearch, Json
 from cli.output import print_json, say, stderr, stdout
 from contracts.errors import UsageError
 from contracts.settings import Settings, load_settings
+
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="TIME",
+        help="Event time at which dashboards open, as 2013-03-01; default: some hours or days ago.",
+    ),
+]
+To = Annotated[
+    str | None, typer.Option("--to", metavar="TIME", help="Its end; default with --from: now.")
+]
 
 app = typer.Typer(
     help="Kibana's dashboards: build, check, import.",
@@ -21,6 +34,8 @@ app = typer.Typer(
 @app.command()
 def build(
     output: Annotated[Path, typer.Option("--output", metavar="FILE", help="Where to write.")],
+    since: From = None,
+    until: To = None,
     json: Json = False,
 ) -> None:
     """Write data views, saved searches and dashboards as NDJSON, as Kibana's import takes them.
@@ -29,7 +44,7 @@ def build(
 
     Example: `millrace dashboards build --output dashboards.ndjson`
     """
-    ndjson = _built(load_settings())
+    ndjson = _built(load_settings(), since, until)
     try:
         output.write_bytes(ndjson)
     except OSError as error:
@@ -52,6 +67,8 @@ def check(
     require_data: Annotated[
         bool, typer.Option("--require-data", help="A panel with nothing to show is a problem too.")
     ] = False,
+    since: From = None,
+    until: To = None,
     elasticsearch: Elasticsearch = None,
     json: Json = False,
 ) -> None:
@@ -61,14 +78,15 @@ def check(
     Elasticsearch within the time that its dashboard shows at first. Exit status: 0 nothing found,
     1 problems.
 
-    Examples: `millrace dashboards check --offline`, `millrace dashboards check --require-data`
+    Examples: `millrace dashboards check --offline`,
+    `millrace dashboards check --require-data --from 2013-03-01 --to 2014-01-01`
     """
     settings = load_settings(elasticsearch=elasticsearch)
     if offline and require_data:
         raise UsageError("--require-data asks Elasticsearch: leave out --offline")
     from elk.dashboards.checking.problems import problems
 
-    ndjson = _built(settings) if file is None else _read(file)
+    ndjson = _built(settings, since, until) if file is None else _read(file)
     found = problems(ndjson)
     asked = 0
     if not offline and not found:
@@ -97,6 +115,8 @@ def import_(
     wait: Annotated[
         str, typer.Option("--wait", metavar="TIME", help="How long Kibana may take to start.")
     ] = "2m",
+    since: From = None,
+    until: To = None,
     json: Json = False,
 ) -> None:
     """Bring all dashboards into Kibana; those that are there are replaced.
@@ -104,7 +124,8 @@ def import_(
     Rules that are there stay as they are, with what operators changed.
 
     Examples: `millrace dashboards import --kibana http://127.0.0.1:5601`,
-    `millrace dashboards import --rules --space ml`
+    `millrace dashboards import --rules --space ml`,
+    `millrace dashboards import --from 2013-03-01 --to 2014-01-01`
     """
     from elk.dashboards.importing import import_objects, once_it_answers
     from elk.dashboards.kibana import Kibana
@@ -112,7 +133,7 @@ def import_(
 
     settings = load_settings(kibana=kibana, kibana_space=space)
     there = Kibana(settings)
-    ndjson, seconds = _built(settings), span(wait).total_seconds()
+    ndjson, seconds = _built(settings, since, until), span(wait).total_seconds()
     count = once_it_answers(lambda: import_objects(there, ndjson), seconds, say)
     made, kept = create_rules(there, settings) if rules else (0, 0)
     if json:
@@ -123,11 +144,18 @@ def import_(
         stdout.print(f"{made} rules made, {kept} were there")
 
 
-def _built(settings: Settings) -> bytes:
+def _built(settings: Settings, since: str | None, until: str | None) -> bytes:
     from elk.dashboards.catalogue import dashboards
+    from elk.dashboards.intervals import Span
     from elk.dashboards.saved_objects import as_ndjson, saved_objects
 
-    return as_ndjson(saved_objects(settings, dashboards()))
+    begin, end = moment(since), moment(until)
+    if end is not None and begin is None:
+        raise UsageError("--to needs --from")
+    opens_at = None if begin is None else Span(begin, end or datetime.now(UTC))
+    if opens_at is not None and opens_at.start >= opens_at.end:
+        raise UsageError("--from is not before --to: exchange them")
+    return as_ndjson(saved_objects(settings, dashboards(), opens_at))
 
 
 def _read(file: Path) -> bytes:

@@ -14,6 +14,7 @@ from contracts.settings import Settings, load_settings
 
 _RATE = 4000.0
 _CONSOLE_SECONDS = 30.0
+_KIBANA_SECONDS = 30.0
 
 
 def demo(
@@ -65,9 +66,31 @@ def demo(
         if console := _console(where):
             say(f"Console {console}")
         say("Stack and services go on running: see 'millrace status', end with 'millrace down'.")
+    if settings.kibana is not None:
+        _open_kibana_at_the_flights(settings)
     if not fine:
         say("Events were lost or doubled: see .millrace/logs.")
         sys.exit(1)
+
+
+def _open_kibana_at_the_flights(settings: Settings) -> None:
+    """Dashboards open at the last hours, in which no flight of 2013 is."""
+    from contracts.errors import MillraceError
+    from elk.dashboards.catalogue import dashboards
+    from elk.dashboards.importing import import_objects, once_it_answers
+    from elk.dashboards.intervals import Span
+    from elk.dashboards.kibana import Kibana
+    from elk.dashboards.saved_objects import as_ndjson, saved_objects
+    from examples.flights.stream import FIRST, LAST
+
+    there = Kibana(settings)
+    ndjson = as_ndjson(saved_objects(settings, dashboards(), Span(FIRST, LAST)))
+    try:
+        once_it_answers(lambda: import_objects(there, ndjson), _KIBANA_SECONDS, say)
+    except MillraceError as error:
+        say(f"Kibana's dashboards do not open at the flights' time: {error}")
+    else:
+        say(f"Kibana {there.url}: its dashboards open at the flights' time")
 
 
 def _console(settings: Settings) -> str | None:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from elk.console.charts import safe
 from elk.console.choices import Choices
 from elk.console.log import Body, Log
+from elk.console.traces import safe
 from elk.console.views import Answer, View
 from elk.console.words import figure, known, moment
 from elk.dashboards.catalogue.figures import SERVING

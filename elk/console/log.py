@@ -9,7 +9,7 @@ from typing import Any
 from contracts.errors import MillraceError
 from contracts.settings import Settings
 from elk.dashboards.intervals import Span
-from elk.dashboards.panels import TIMESTAMP, Filter
+from elk.dashboards.panels import CLOCK_KINDS, TIMESTAMP, Filter
 from elk.dashboards.queries import clause
 from prediction_log.client import connect, translated
 from prediction_log.indices import IndexNames, Kind
@@ -19,7 +19,6 @@ _CONNECTIONS = 8
 _RANGE_SECONDS = 5.0
 _MOST_RANGES = 200
 _EVENT_TIME: tuple[Kind, ...] = ("predictions", "labels", "outcomes", "drift", "performance")
-_CLOCK_TIME: tuple[Kind, ...] = ("dead-letters", "operations", "model-events")
 
 Body = dict[str, Any]
 Filters = Mapping[str, Sequence[str]]
@@ -61,7 +60,7 @@ class Log:
     def all_time(self, kind: Kind, filters: Filters) -> Span:
         """From the first to the last document, of all kinds whose time is of the same sort: event
         time, or that of clocks. A replay of the past has both, years apart. Known for seconds."""
-        kinds = _CLOCK_TIME if kind in _CLOCK_TIME else _EVENT_TIME
+        kinds = CLOCK_KINDS if kind in CLOCK_KINDS else _EVENT_TIME
         key = (kinds, tuple((field, tuple(values)) for field, values in sorted(filters.items())))
         asked_at = time.monotonic()
         with self._one:

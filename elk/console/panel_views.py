@@ -5,9 +5,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from elk.console.charts import chart, natural
+from elk.console.charts import chart
 from elk.console.views import Link, ShownCell, Tile, View, event_cell, page
-from elk.console.words import figure, known, moment
+from elk.console.words import figure, known, moment, natural
 from elk.dashboards import Panel, Span, rows
 from elk.dashboards.answers import Cell, columns, is_empty
 from elk.dashboards.panels import Terms

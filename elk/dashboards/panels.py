@@ -11,6 +11,8 @@ COLUMNS = 48
 """Of Kibana's grid; a row is some 20 pixels high."""
 TIMESTAMP = "@timestamp"
 _TIMES: Mapping[str, str] = {"alerts": "window.end"}
+CLOCK_KINDS: tuple[Kind, ...] = ("dead-letters", "operations", "model-events")
+"""Their documents stand at the time at which something happened, all others at event time."""
 
 Operation = Literal[
     "count",
@@ -172,6 +174,11 @@ class Dashboard(Struct, frozen=True, kw_only=True):
     def panels(self) -> tuple[Panel, ...]:
         """All of them, in reading order."""
         return tuple(panel for row in self.rows for panel in row)
+
+    @property
+    def by_the_clock(self) -> bool:
+        """Whether it knows nothing of event time: what it shows of a replay is of today."""
+        return all(panel.kind in CLOCK_KINDS for panel in self.panels)
 
     def narrows(self, field: str) -> bool:
         """Whether all documents that it shows have the field, so that it can be narrowed by it."""

@@ -7,6 +7,7 @@ from typing import Any
 from contracts.settings import Settings
 from elk.dashboards.data_views import data_view_id, data_views
 from elk.dashboards.identity import stable_id
+from elk.dashboards.intervals import Span
 from elk.dashboards.kql import kql
 from elk.dashboards.lens import lens_attributes
 from elk.dashboards.panels import COLUMNS, Dashboard, Panel, Placed, time_field
@@ -18,15 +19,22 @@ SavedObject = dict[str, Any]
 Reference = dict[str, str]
 
 
-def saved_objects(settings: Settings, dashboards: Sequence[Dashboard]) -> list[SavedObject]:
-    """All of them; what others refer to comes first."""
+def saved_objects(
+    settings: Settings, dashboards: Sequence[Dashboard], opens_at: Span | None = None
+) -> list[SavedObject]:
+    """All of them; what others refer to comes first.
+
+    Args:
+        opens_at: the event time that dashboards show at first, instead of what each has of its own;
+            a replay of the past has nothing in the last hours.
+    """
     searches = [
         _search(settings, dashboard, panel)
         for dashboard in dashboards
         for panel in dashboard.panels
         if panel.chart == "documents"
     ]
-    boards = [_dashboard(settings, dashboard, dashboards) for dashboard in dashboards]
+    boards = [_dashboard(settings, one, dashboards, opens_at) for one in dashboards]
     return [*data_views(settings), *searches, *boards]
 
 
@@ -85,8 +93,14 @@ def _search(settings: Settings, dashboard: Dashboard, panel: Panel) -> SavedObje
 
 
 def _dashboard(
-    settings: Settings, dashboard: Dashboard, others: Sequence[Dashboard]
+    settings: Settings,
+    dashboard: Dashboard,
+    others: Sequence[Dashboard],
+    opens_at: Span | None,
 ) -> SavedObject:
+    since, until = dashboard.since, "now"
+    if opens_at is not None and not dashboard.by_the_clock:
+        since, until = opens_at.start.isoformat(), opens_at.end.isoformat()
     links, references = _links(settings, dashboard, others)
     panels = [links]
     for placed in dashboard.placed(LINKS_HEIGHT):
@@ -103,8 +117,8 @@ def _dashboard(
             "description": dashboard.description,
             "version": 2,
             "timeRestore": True,
-            "timeFrom": dashboard.since,
-            "timeTo": "now",
+            "timeFrom": since,
+            "timeTo": until,
             "refreshInterval": {"pause": True, "value": 60_000},
             "optionsJSON": text(
                 {

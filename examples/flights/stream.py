@@ -15,6 +15,8 @@ from examples.flights.data import flights, stationary_flights
 from examples.flights.recipes import MODEL
 
 FIRST = datetime(2013, 3, 1, tzinfo=UTC)
+LAST = datetime(2014, 1, 2, tzinfo=UTC)
+"""No flight of 2013 left later, in UTC."""
 _CHUNK = 5_000
 
 

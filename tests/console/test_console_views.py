@@ -5,10 +5,11 @@ from typing import Any
 
 import msgspec
 
-from elk.console.charts import chart, natural
+from elk.console.charts import chart
 from elk.console.choices import read_choices
 from elk.console.one_event import leaves
 from elk.console.panel_views import views
+from elk.console.words import natural
 from elk.dashboards import Panel, Span, dashboards
 from elk.dashboards.panels import Metric, OverTime, Ranges, Terms
 

@@ -1,66 +1,34 @@
 """Dashboards and rules reach Kibana as its API takes them; a real HTTP server keeps what came."""
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from email.parser import BytesParser
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dashboards.recording_kibana import Answer, RecordingKibana, recording_kibana
 from typer.testing import CliRunner
 
 from cli.main import app
-from contracts.errors import AccessError, ConfigurationError, MillraceError, UnreachableError
+from contracts.errors import (
+    AccessError,
+    ConfigurationError,
+    MillraceError,
+    UnreachableError,
+    UsageError,
+)
 from contracts.settings import load_settings
+from elk.dashboards.checking.problems import problems
 from elk.dashboards.importing import export_objects, import_objects, once_it_answers
 from elk.dashboards.kibana import Kibana
 from elk.dashboards.rules import RULES, create_rules, rule_id
 
 NDJSON = b'{"id":"one"}\n'
-Answer = tuple[int, bytes]
-
-
-class RecordingKibana:
-    """Stands where Kibana does: keeps what it was sent, and answers as it is told."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.answers: Callable[[str], Answer] = lambda path: (
-            200,
-            b'{"success": true, "successCount": 4}',
-        )
-        self.requests: list[tuple[str, dict[str, str], bytes]] = []
-
-    def uploaded(self) -> tuple[str | None, bytes]:
-        """Name and content of the file in the last multipart body."""
-        _, headers, body = self.requests[-1]
-        head = f"Content-Type: {headers['content-type']}\r\n\r\n".encode()
-        (part,) = BytesParser().parsebytes(head + body).get_payload()
-        return part.get_filename(), part.get_payload(decode=True)
 
 
 @pytest.fixture
 def there(no_variables: None) -> Iterator[RecordingKibana]:
-    class Request(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            recording.requests.append((self.path, headers, body))
-            status, answer = recording.answers(self.path)
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Request)
-    recording = RecordingKibana(f"http://127.0.0.1:{server.server_port}")
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield recording
-    server.shutdown()
-    server.server_close()
+    with recording_kibana() as recording:
+        yield recording
 
 
 def kibana(there: RecordingKibana, **more: object) -> Kibana:
@@ -239,3 +207,27 @@ def test_the_check_of_a_file_ends_with_its_problems(no_variables: None, tmp_path
     assert json.loads(broken.stdout.splitlines()[-1])["problems"]
     runner.invoke(app, ["dashboards", "build", "--output", str(file)])
     assert runner.invoke(app, check).exit_code == 0
+
+
+def test_dashboards_open_at_the_time_that_is_asked_for(there: RecordingKibana) -> None:
+    """All but those that know nothing of event time."""
+    asked = ["dashboards", "import", "--kibana", there.url, "--from", "2013-03-01"]
+    done = CliRunner().invoke(app, [*asked, "--to", "2014-01-01"])
+    assert done.exit_code == 0, done.output
+    _, ndjson = there.uploaded()
+    boards = [b for b in map(json.loads, ndjson.splitlines()) if b["type"] == "dashboard"]
+    opens = {b["attributes"]["title"]: b["attributes"]["timeFrom"] for b in boards}
+    assert opens.pop("[Millrace] Operations") == "now-24h"
+    assert set(opens.values()) == {"2013-03-01T00:00:00+00:00"}
+    assert problems(ndjson) == []
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--to", "2014"], ["--from", "2014-01-01", "--to", "2013-01-01"]]
+)
+def test_a_time_to_open_at_that_is_none_is_refused(
+    there: RecordingKibana, wrong: list[str]
+) -> None:
+    done = CliRunner().invoke(app, ["dashboards", "import", "--kibana", there.url, *wrong])
+    assert isinstance(done.exception, UsageError)
+    assert not there.requests

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from command_line import millrace
+from dashboards.recording_kibana import recording_kibana
 from elasticsearch import Elasticsearch
 from service_processes import ServiceProcesses
 from waiting import wait_until
@@ -31,9 +32,9 @@ class Shell:
         self._environment = running.environment
         self.search = Elasticsearch(settings.elasticsearch_url)
 
-    def millrace(self, *arguments: str) -> dict[str, Any]:
-        folder = self.settings.project_dir
-        done = millrace(*arguments, "--json", folder=folder, environment=self._environment)
+    def millrace(self, *arguments: str, **variables: str) -> dict[str, Any]:
+        folder, environment = self.settings.project_dir, {**self._environment, **variables}
+        done = millrace(*arguments, "--json", folder=folder, environment=environment)
         assert done.returncode == 0, done.stderr
         answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return answer
@@ -140,7 +141,11 @@ def test_explanations_of_a_share_of_the_events_arrive_in_their_documents(
 
 
 def test_the_demonstration_accounts_for_every_event(shell: Shell) -> None:
-    summary = shell.millrace("demo", "--events", "400", "--rate", "200")
+    with recording_kibana() as kibana:
+        demo = ("demo", "--events", "400", "--rate", "200")
+        summary = shell.millrace(*demo, MILLRACE_KIBANA=kibana.url)
+    # Its dashboards open where the flights are, years ago.
+    assert b'"timeFrom":"2013-03-01T' in kibana.uploaded()[1]
     assert summary["events"] == 400
     assert (summary["lost"], summary["duplicated"]) == (0, 0)
     assert summary["indexed"] == summary["predictions"] == 400 - summary["dead_letters"]

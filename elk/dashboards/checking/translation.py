@@ -61,15 +61,19 @@ def search_query(query: str, span: Span, time: str) -> dict[str, Any]:
 
 
 def span_of(attributes: Mapping[str, Any], now: datetime | None = None) -> Span:
-    """The time that a dashboard shows at first; its beginning is written as `now-90d`.
+    """The time that a dashboard shows at first: until now, its beginning written as `now-90d`, or
+    from one moment to another.
 
     Raises:
         ValueError: it is written otherwise.
     """
     now = now or datetime.now(UTC)
-    since = str(attributes["timeFrom"]).removeprefix("now-")
+    begin, end = str(attributes["timeFrom"]), str(attributes["timeTo"])
+    if not begin.startswith("now"):
+        return Span(datetime.fromisoformat(begin), datetime.fromisoformat(end))
+    since = begin.removeprefix("now-")
     number, unit = int(since[:-1]), since[-1]
-    if attributes["timeTo"] != "now" or unit not in {*_UNITS, "y"}:
+    if end != "now" or unit not in {*_UNITS, "y"}:
         raise ValueError(f"'{attributes['timeFrom']}' to '{attributes['timeTo']}' is not read here")
     if unit == "y":
         return Span(now - timedelta(days=number * _DAYS_OF_A_YEAR), now)
