@@ -1,14 +1,16 @@
 """`millrace alerts`: which models drift or became worse, since when, and why."""
 
 from contextlib import closing
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.options import BootstrapServers, Json
 from cli.output import print_json, print_table, stdout
-from contracts.alert_log import AlertCourse, AlertLog
 from contracts.settings import load_settings
+
+if TYPE_CHECKING:
+    from contracts.alert_log import AlertCourse
 
 _SHOWN = "%Y-%m-%d %H:%M"
 
@@ -29,6 +31,8 @@ def alerts(
 
     Examples: `millrace alerts`, `millrace alerts flights --all`
     """
+    from contracts.alert_log import AlertLog
+
     settings = load_settings(bootstrap_servers=bootstrap_servers)
     with closing(AlertLog(settings)) as log:
         found = log.refreshed()
@@ -49,7 +53,7 @@ def alerts(
         )
 
 
-def _row(course: AlertCourse) -> tuple[object, ...]:
+def _row(course: "AlertCourse") -> tuple[object, ...]:
     raised, newest = course.raised, course.newest
     why = raised.reason if course.is_open else f"{raised.reason}; {newest.reason}"
     state = "open" if course.is_open else f"resolved {newest.at:{_SHOWN}}"

@@ -19,23 +19,13 @@ from kafka.record.util import decode_varint
 
 from contracts.kafka_access import require_entry
 from contracts.kafka_clients import python_client_settings
+from contracts.not_unpacked import NotUnpacked
 from contracts.settings import Settings
-from contracts.unpacking import MOST_BYTES, unpack
+from contracts.unpacking import unpack
 
 APPENDED = 1
 """Its word for a time stamp that the broker gave (KIP-32)."""
 
-
-class NotUnpacked(bytes):
-    """The value of a record, empty: nothing else is known of it, its headers are None. Who need not
-    have each record of its batch goes on behind `last_offset`: there may be millions."""
-
-    last_offset: int
-
-
-NOT_UNPACKED_DETAIL = (
-    f"it came in a batch that unpacks to more than {MOST_BYTES:,} bytes; send smaller batches"
-)
 
 _READER = {
     "group_id": None,

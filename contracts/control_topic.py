@@ -7,7 +7,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from msgspec import Struct
 
-from contracts.consumers import APPENDED, NotUnpacked, python_consumer
+from contracts.consumers import APPENDED, python_consumer
 from contracts.deployments import ControlLog, Deployment
 from contracts.errors import (
     AccessError,
@@ -19,6 +19,7 @@ from contracts.errors import (
 from contracts.kafka import describe_topics
 from contracts.kafka_access import refusal
 from contracts.keys import load_trusted_keys
+from contracts.not_unpacked import NotUnpacked
 from contracts.settings import Settings
 from contracts.topics import Topics
 

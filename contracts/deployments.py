@@ -13,10 +13,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from contracts.consumers import NOT_UNPACKED_DETAIL, NotUnpacked
 from contracts.errors import DeploymentError
 from contracts.events import ModelName
 from contracts.keys import TrustedKeys
+from contracts.not_unpacked import NOT_UNPACKED_DETAIL, NotUnpacked
 from contracts.signatures import open_envelope
 
 PAYLOAD_TYPE = "application/vnd.millrace.deployment.v1+json"

@@ -7,10 +7,11 @@ from typing import Any
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-from contracts.consumers import NotUnpacked, python_consumer
+from contracts.consumers import python_consumer
 from contracts.errors import ConfigurationError, UnreachableError
 from contracts.kafka import describe_topics
 from contracts.kafka_access import refusal
+from contracts.not_unpacked import NotUnpacked
 from contracts.settings import Settings
 
 _POLL_MS = 200

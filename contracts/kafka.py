@@ -36,6 +36,8 @@ _FENCED_SECONDS = 10.0
 """A broker that was away gets no partition until its next heartbeats (KIP-631: it is fenced), and
 Kafka then says that it has too few brokers."""
 _LOOK_SECONDS = 0.5
+_READY_SECONDS = 60.0
+"""Until every broker knows a topic: a busy one of many partitions takes its time."""
 
 
 def consumer_group(settings: Settings, service: str) -> str:
@@ -106,7 +108,7 @@ def _create(admin: KafkaAdminClient, topics: Sequence[Topic], replication_factor
                 created.append(topic["name"])
         if wanted:
             time.sleep(_LOOK_SECONDS)
-    admin.wait_for_topics([topic.name for topic in topics])
+    admin.wait_for_topics([topic.name for topic in topics], timeout_ms=_READY_SECONDS * 1000)
     return created
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from kafka import TopicPartition
 
-from contracts.consumers import NotUnpacked, python_consumer
+from contracts.consumers import python_consumer
+from contracts.not_unpacked import NotUnpacked
 from contracts.settings import Settings
 
 _POLL_MS = 10_000

@@ -7,11 +7,10 @@ import lz4.frame
 import zstandard
 from kafka.codec import snappy_decode
 
+from contracts.not_unpacked import MOST_BYTES
+
 GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
 """Kafka's numbers (KIP-98, attributes of a record batch)."""
-
-MOST_BYTES = 100_000_000
-"""Of one batch; what librdkafka unpacks, too (its `receive.message.max.bytes`)."""
 
 _GZIP_FORMAT = 31  # of zlib's `wbits`
 

@@ -9,10 +9,10 @@ import structlog
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
-from contracts.consumers import NotUnpacked
 from contracts.dead_letters import DeadLetter, Headers, producer_of, to_headers
 from contracts.errors import DeliveryError
 from contracts.kafka import python_client_settings
+from contracts.not_unpacked import NotUnpacked
 from contracts.replays import replay_mark
 from contracts.settings import Settings
 from contracts.topics import Topics

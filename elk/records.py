@@ -8,12 +8,12 @@ from msgspec import Struct
 
 from contracts import dead_letters
 from contracts.alerts import Alert
-from contracts.consumers import NOT_UNPACKED_DETAIL, NotUnpacked
 from contracts.dead_letters import Reason
 from contracts.erasures import Erasures
 from contracts.errors import MillraceError
 from contracts.events import Label, Source, to_datetime
 from contracts.model_events import ModelEvent
+from contracts.not_unpacked import NOT_UNPACKED_DETAIL, NotUnpacked
 from contracts.replays import replay_mark
 from contracts.service_stats import ServiceStats
 from contracts.settings import Settings

@@ -12,9 +12,10 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from kafka.errors import KafkaError as BrokerError
 from msgspec import Struct
 
-from contracts.consumers import APPENDED, NotUnpacked
+from contracts.consumers import APPENDED
 from contracts.errors import UnreachableError
 from contracts.kafka import librdkafka_settings
+from contracts.not_unpacked import NotUnpacked
 from contracts.refused_batches import records_from
 from contracts.settings import Settings
 from contracts.topics import Topics

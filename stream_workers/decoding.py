@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 import msgspec
 from msgspec import Struct
 
-from contracts.consumers import NOT_UNPACKED_DETAIL, NotUnpacked
 from contracts.dead_letters import Reason
 from contracts.events import (
     SCHEMA_VERSION_HEADER,
@@ -19,6 +18,7 @@ from contracts.events import (
     ModelName,
     Moment,
 )
+from contracts.not_unpacked import NOT_UNPACKED_DETAIL, NotUnpacked
 from stream_workers.records import MOST_OVERHEAD_BYTES, Record
 
 

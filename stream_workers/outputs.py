@@ -8,7 +8,6 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from contracts.consumers import NotUnpacked
 from contracts.dead_letters import (
     PRODUCER_HEADER,
     DeadLetter,
@@ -17,6 +16,7 @@ from contracts.dead_letters import (
     to_headers,
 )
 from contracts.events import Latency, ModelRef, Outcome, Prediction, Source
+from contracts.not_unpacked import NotUnpacked
 from contracts.replays import REPLAY_HEADERS, replay_mark
 from contracts.waiting import marked
 from stream_workers.decoding import ReceivedEvent, Refusal

@@ -9,8 +9,9 @@ from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecords
 from kafka.structs import TopicPartition
 
-from contracts.consumers import NotUnpacked, read_any_header_name
-from contracts.unpacking import MOST_BYTES, ZSTD
+from contracts.consumers import read_any_header_name
+from contracts.not_unpacked import MOST_BYTES, NotUnpacked
+from contracts.unpacking import ZSTD
 
 HERE = TopicPartition("labels", 1)
 
