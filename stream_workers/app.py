@@ -221,7 +221,9 @@ def consumer_settings(settings: Settings, group: str) -> dict[str, Any]:
         "isolation.level": "read_committed",
         # The default of one second throttles a consumer that keeps up to a third of its speed.
         "fetch.queue.backoff.ms": 5,
-        "fetch.wait.max.ms": 5,
+        # What comes is answered at once; only a worker that has nothing to do waits, and is to ask
+        # its broker ten times a second and not two hundred.
+        "fetch.wait.max.ms": 100,
         "queued.min.messages": 20_000,
         "queued.max.messages.kbytes": 32 * 1024,
         # What compresses well is hundreds of times larger once it is in the queue, whose bound is

@@ -189,12 +189,10 @@ def test_everything_killed_at_once_is_recognised_and_started_anew(stack: Stack) 
     assert "survives-everything" in topics(again)
 
 
-def test_a_wiped_project_has_no_data(tmp_path: Path) -> None:
-    with local_stack.session(tmp_path, SHORT) as stack:
-        data = stack.data_dir
-    assert (data / "kafka").exists()
-    local_stack.down(tmp_path, wipe=True)
-    assert not data.exists()
+def test_a_wiped_project_has_no_data(stack: Stack) -> None:
+    assert (stack.data_dir / "kafka").exists()
+    local_stack.down(stack.project_dir, wipe=True)
+    assert not stack.data_dir.exists()
 
 
 def test_a_temporary_session_ends_with_its_parent_killed_and_leaves_nothing() -> None:
