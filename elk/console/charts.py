@@ -27,7 +27,7 @@ def chart(panel: Panel, answer: Mapping[str, Any], span: Span) -> dict[str, Any]
     if isinstance(panel.by[0], OverTime) and panel.chart in {*BARS, "heatmap"}:
         found = _with_something(found)
     if panel.chart == "heatmap":
-        upward = {"type": "category", "title": {"text": safe(panel.by[1].label)}}
+        upward = {"type": "category", "title": {"text": safe(panel.by[1].label), "standoff": 10}}
         return {"data": [heatmap(panel, found)], "layout": {"xaxis": across, "yaxis": upward}}
     layout: dict[str, Any] = {"xaxis": across, "yaxis": _upward(panel)}
     if len(panel.by) > 1:

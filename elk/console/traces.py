@@ -10,8 +10,8 @@ from elk.dashboards.answers import Cell, range_label
 from elk.dashboards.panels import Breakdown, Ranges
 
 BARS = frozenset({"bar", "stacked", "shares"})
-_READ = 64
-"""Cells of a heatmap, as many as have room for their figure."""
+_READ = 8
+"""Rows and columns of a heatmap, as many as leave room for the figure in each cell."""
 
 
 def safe(text: str) -> str:
@@ -54,7 +54,7 @@ def heatmap(panel: Panel, found: Sequence[Series]) -> dict[str, Any]:
         "colorbar": {"title": {"text": safe(panel.metrics[0].label), "side": "right"}},
         "hoverongaps": False,
     }
-    if len(names) * len(places) <= _READ:
+    if max(len(names), len(places)) <= _READ:
         drawn["texttemplate"] = f"%{{z:,.{panel.metrics[0].decimals}f}}"
     if panel.ceiling is not None:
         drawn |= {"zmin": 0, "zmax": panel.ceiling}
