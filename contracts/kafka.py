@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, OffsetSpec, TopicPartition
 from kafka.errors import (
     InvalidReplicationFactorError,
     KafkaError,
@@ -108,7 +108,18 @@ def _create(admin: KafkaAdminClient, topics: Sequence[Topic], replication_factor
                 created.append(topic["name"])
         if wanted:
             time.sleep(_LOOK_SECONDS)
-    admin.wait_for_topics([topic.name for topic in topics], timeout_ms=_READY_SECONDS * 1000)
+    milliseconds = _READY_SECONDS * 1000
+    admin.wait_for_topics([topic.name for topic in topics], timeout_ms=milliseconds)
+    # A broker tells who leads a partition a moment before the leader serves it.
+    partitions = [
+        TopicPartition(topic.name, number)
+        for topic in topics
+        if topic.name in created
+        for number in range(topic.partitions)
+    ]
+    admin.list_partition_offsets(
+        dict.fromkeys(partitions, OffsetSpec.LATEST), timeout_ms=milliseconds
+    )
     return created
 
 

@@ -5,6 +5,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 from real_stack import RealStack, real_stack
 from service_processes import ServiceProcesses, as_variables
 from waiting import wait_until
@@ -50,6 +51,17 @@ def test_both_servers_answer(stack: RealStack, settings: Settings) -> None:
     assert len(create_topics(settings)) == len(Topics(settings).all())
     with urllib.request.urlopen(f"{stack.elasticsearch}/_cluster/health", timeout=30) as answer:
         assert answer.status == 200
+
+
+@pytest.mark.stack
+def test_topics_that_were_created_are_served_at_once(settings: Settings) -> None:
+    create_topics(settings)
+    consumer = Consumer({"bootstrap.servers": settings.kafka, "group.id": "any"})
+    for topic in Topics(settings).all():
+        for number in range(topic.partitions):
+            place = TopicPartition(topic.name, number)
+            assert consumer.get_watermark_offsets(place, timeout=30, cached=False) == (0, 0)
+    consumer.close()
 
 
 @pytest.mark.stack
