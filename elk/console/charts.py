@@ -70,6 +70,9 @@ def _first(found: Sequence[Series], span: Span) -> datetime:
 
 
 def _with_something(found: Sequence[Series]) -> list[Series]:
-    """Without intervals of nothing: bars and cells are as wide as the next ones leave room."""
+    """Without intervals of nothing: bars and cells are as wide as the next ones leave room. One
+    alone would have no width at all."""
     there = {point.x for one in found for point in one.points if point.y}
+    if len(there) < 2:
+        return list(found)
     return [replace(one, points=tuple(p for p in one.points if p.x in there)) for one in found]

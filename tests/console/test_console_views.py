@@ -98,8 +98,12 @@ def test_a_heatmap_has_no_columns_of_nothing_and_few_cells_say_their_figure() ->
     )
     buckets = [{**bucket, "metric0": {"value": None}} for bucket in at(0, 1, 2)]
     buckets[1]["metric0"]["value"] = 0.7
+    (alone,) = chart(shown, split("amount", inner=buckets), DAY)["data"]
+    assert alone["z"] == [[None, 0.7, None]]  # it would have no width without its neighbours
+    buckets[2]["metric0"]["value"] = 0.9
     (trace,) = chart(shown, split("amount", inner=buckets), DAY)["data"]
-    assert (trace["x"], trace["z"]) == (["2026-03-01T01:00:00.000"], [[0.7]])
+    assert trace["x"] == ["2026-03-01T01:00:00.000", "2026-03-01T02:00:00.000"]
+    assert trace["z"] == [[0.7, 0.9]]
     assert "texttemplate" in trace
 
 
