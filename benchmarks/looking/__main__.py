@@ -5,10 +5,7 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from queue import Queue
 
 from rich.progress import track
 
@@ -19,7 +16,7 @@ from benchmarks.looking.page import write_page
 from benchmarks.looking.year import BATCH, Year, draw, write
 from benchmarks.machine import describe
 from contracts.settings import Settings, load_settings
-from elk.console.serving import run
+from elk.console.serving import served
 from prediction_log.client import connect
 from prediction_log.indices import IndexNames
 from prediction_log.template import install_template
@@ -54,7 +51,7 @@ def main() -> None:
         )
         year = draw(chosen.events)
         _fill(settings, year)
-        with _console(settings) as url:
+        with served(settings) as url:
             looked = {}
             for name, span in _SPANS.items():
                 _forget(settings)
@@ -87,18 +84,6 @@ def _forget(settings: Settings) -> None:
 def _machine() -> str:
     one = describe()
     return f"{one.measured_at:%Y-%m-%d}, {one.cores} cores ({one.processor}), {one.memory_gib} GiB"
-
-
-@contextmanager
-def _console(settings: Settings) -> Iterator[str]:
-    stop, told = threading.Event(), Queue[str]()
-    serving = threading.Thread(target=run, args=(settings, stop, told.put), daemon=True)
-    serving.start()
-    try:
-        yield told.get(timeout=30)
-    finally:
-        stop.set()
-        serving.join(30)
 
 
 if __name__ == "__main__":

@@ -23,15 +23,16 @@ def views(panel: Panel, answer: Mapping[str, Any], span: Span) -> list[View]:
     if panel.chart == "documents":
         return [_documents(panel, found)]
     keys = len(panel.by)
+    told: Sequence[Sequence[Cell]] = found
+    if panel.chart != "table":
+        told = sorted((row for row in found if set(row[keys:]) != {None}), key=_of_people)
     table = View(
         columns=columns(panel),
         numbers=[False] * keys + [True] * len(panel.metrics),
-        rows=[_row(panel, row) for row in found],
+        rows=[_row(panel, row) for row in told],
     )
     if panel.chart == "table":
         return [table]
-    told = sorted((row for row in found if set(row[keys:]) != {None}), key=_of_people)
-    table = replace(table, rows=[_row(panel, row) for row in told])
     if panel.chart == "metric":
         return [replace(table, tiles=_tiles(panel, found), alternative=True)]
     return [replace(table, chart=chart(panel, answer, span), alternative=True)]

@@ -2,9 +2,10 @@
 
 import os
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from queue import Queue
 
 import msgspec
 import structlog
@@ -19,6 +20,7 @@ from elk.console.server import application
 log = structlog.stdlib.get_logger("console")
 
 _FINISH_SECONDS = 5
+_START_SECONDS = 30
 
 
 class Whereabouts(Struct, frozen=True):
@@ -72,6 +74,19 @@ def run(
         serving.join(_FINISH_SECONDS + 5)
         _forget(_path(settings))
         source.close()
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[str]:
+    """Serve in a thread until the block ends; gives the URL."""
+    stop, told = threading.Event(), Queue[str]()
+    serving = threading.Thread(target=run, args=(settings, stop, told.put), daemon=True)
+    serving.start()
+    try:
+        yield told.get(timeout=_START_SECONDS)
+    finally:
+        stop.set()
+        serving.join(_START_SECONDS)
 
 
 def whereabouts(settings: Settings) -> Whereabouts | None:

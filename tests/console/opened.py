@@ -1,17 +1,15 @@
 """A console that serves for the length of a block, and what it answers over HTTP."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from queue import Queue
 from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
 
 from contracts.settings import Settings
-from elk.console.serving import run
+from elk.console.serving import served
 
 
 class Console:
@@ -47,11 +45,5 @@ class Console:
 @contextmanager
 def console(settings: Settings) -> Iterator[Console]:
     """Serve until the block ends."""
-    stop, told = threading.Event(), Queue[str]()
-    serving = threading.Thread(target=run, args=(settings, stop, told.put), daemon=True)
-    serving.start()
-    try:
-        yield Console(told.get(timeout=30))
-    finally:
-        stop.set()
-        serving.join(30)
+    with served(settings) as url:
+        yield Console(url)
