@@ -139,11 +139,20 @@ class Reference(Struct, frozen=True, kw_only=True):
 
 def signal_name(feature: str) -> str:
     """What a feature is called among signals that are no features."""
-    bare = feature
-    while bare.startswith(_OF_A_FEATURE):
-        bare = bare.removeprefix(_OF_A_FEATURE)
-    taken = bare in _RESERVED or bare.startswith("prediction of ")
-    return _OF_A_FEATURE + feature if taken else feature
+    return _OF_A_FEATURE + feature if _is_taken(feature) else feature
+
+
+def feature_of(signal: str) -> str | None:
+    """The feature that a signal is called after; None: it is none of a single feature."""
+    if not _is_taken(signal):
+        return signal
+    return signal.removeprefix(_OF_A_FEATURE) if signal.startswith(_OF_A_FEATURE) else None
+
+
+def _is_taken(name: str) -> bool:
+    while name.startswith(_OF_A_FEATURE):
+        name = name.removeprefix(_OF_A_FEATURE)
+    return name in _RESERVED or name.startswith("prediction of ")
 
 
 def named(data: bytes) -> ReferenceFile:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 
 from elk.console.choices import Choices
+from elk.console.confidence import confidence
 from elk.console.drift_features import drift_features
 from elk.console.log import Log
 from elk.console.one_event import one_event
@@ -43,6 +44,13 @@ SECTIONS: Mapping[str, tuple[Section, ...]] = {
         Section("measured", "Versions on labels", "What is each version worth now?", measured),
     ),
     "drift": (
+        Section(
+            "confidence",
+            "Why did confidence fall?",
+            "A time that is chosen is compared with the time before it; of all time, the largest "
+            "fall is looked at. Click on a time to look closer.",
+            confidence,
+        ),
         Section(
             "features",
             "Reference against now, signal by signal",

@@ -6,6 +6,8 @@ from urllib.parse import urlencode
 
 from msgspec import Struct
 
+from elk.attribution.sentences import Finding
+
 
 class Link(Struct, frozen=True):
     """A cell that leads to another page of the console."""
@@ -29,6 +31,7 @@ class View(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Args:
         title, description: where one answer has several views.
+        findings: shown as sentences, above all else.
         numbers: which columns are right-aligned.
         chart: Plotly's `data` and `layout`, without colours: those are the page's.
         alternative: the table says what the chart or the tiles say, and is shown on demand.
@@ -36,6 +39,7 @@ class View(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     title: str = ""
     description: str = ""
+    findings: Sequence[Finding] = ()
     tiles: Sequence[Tile] = ()
     columns: Sequence[str] = ()
     numbers: Sequence[bool] = ()

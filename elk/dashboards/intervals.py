@@ -40,15 +40,19 @@ class Span(Struct, frozen=True):
         return cls(now - length, now)
 
 
-def interval(span: Span) -> str:
-    """The shortest usual interval that cuts a span into at most 100: `auto` of a chart."""
+def interval(span: Span, most: int = MOST_BUCKETS) -> str:
+    """The shortest usual interval that cuts a span into so many at most."""
     seconds = (span.end - span.start).total_seconds()
-    return next((n for n, step in _STEPS.items() if seconds <= step * MOST_BUCKETS), _LONGEST)
+    return next((n for n, step in _STEPS.items() if seconds <= step * most), _LONGEST)
 
 
 def date_histogram(span: Span, every: str, field: str) -> dict[str, Any]:
     """The aggregation over a time; intervals without documents are there and empty. Its
-    answer says in `meta` how many seconds an interval has."""
+    answer says in `meta` how many seconds an interval has.
+
+    Args:
+        every: `auto`, or a unit of Elasticsearch's calendar.
+    """
     length = interval(span) if every == "auto" else every
     kind = "fixed_interval" if every == "auto" else "calendar_interval"
     bounds = {"min": milliseconds(span.start), "max": milliseconds(span.end) - 1}

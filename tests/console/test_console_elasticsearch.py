@@ -26,10 +26,10 @@ def test_every_panel_and_section_shows_something(opened: Console) -> None:
         for one in (*board.panels, *sections(board.id)):
             answer = opened.panel(board.id, one.id, **chosen)
             assert answer.get("views"), f"{board.id}/{one.id}: {answer}"
-            view = answer["views"][0]
             # Who cannot see the picture has the table.
-            assert view["rows"], f"{board.id}/{one.id}"
-            assert len(view["columns"]) == len(view["rows"][0])
+            tables = [view for view in answer["views"] if "rows" in view]
+            assert tables, f"{board.id}/{one.id}"
+            assert all(len(view["columns"]) == len(view["rows"][0]) for view in tables)
 
 
 def test_a_chosen_model_version_and_time_narrow_a_panel(opened: Console) -> None:

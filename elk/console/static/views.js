@@ -68,6 +68,14 @@ function tiles(view) {
   return element("dl", { className: "tiles" }, ...view.tiles.map(one));
 }
 
+function findings(view) {
+  const one = (finding) => [
+    element("dt", {}, finding.about),
+    element("dd", {}, finding.says),
+  ];
+  return element("dl", { className: "findings" }, ...view.findings.flatMap(one));
+}
+
 function figure(view, title, question, kept) {
   const made = kept ?? element("div", { className: "chart" });
   made.setAttribute("role", "img");
@@ -90,6 +98,7 @@ export function show(holder, answer, title, question) {
     const parts = [];
     if (view.title) parts.push(element("h3", {}, view.title));
     if (view.description) parts.push(element("p", { className: "soft" }, view.description));
+    if (view.findings?.length) parts.push(findings(view));
     if (view.tiles?.length) parts.push(tiles(view));
     if (view.chart) {
       const kept = figure(view, name, question, charts[drawn.length]);
@@ -99,7 +108,7 @@ export function show(holder, answer, title, question) {
     // Large figures are text already.
     if (view.tiles?.length) return element("div", { className: "view" }, ...parts);
     if (view.alternative) parts.push(onDemand(view, name, opened[place++] ?? false));
-    else parts.push(table(view, name));
+    else if (view.columns?.length) parts.push(table(view, name));
     return element("div", { className: "view" }, ...parts);
   });
   if (!made.length) made.push(element("p", { className: "nothing" }, answer.nothing ?? ""));

@@ -1,0 +1,125 @@
+"""Why the confidence of a model changed: one question to the log after the other."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from elk.attribution.beside import (
+    Chosen,
+    Over,
+    Published,
+    Told,
+    Worth,
+    alerts,
+    newest_bins,
+    over_by_period,
+    published,
+    ratios,
+    worth,
+)
+from elk.attribution.changes import Change, change, largest_fall
+from elk.attribution.course import Course, course_search, courses
+from elk.attribution.groups import MOST_SIGNALS, Part, grouped, groups_search, parts
+from elk.attribution.jumps import Jump, jumps
+from elk.attribution.takeovers import Search, takeovers
+from elk.attribution.units import Unit, unit_of
+from elk.dashboards.catalogue.figures import SERVING
+from elk.dashboards.intervals import Span
+from elk.dashboards.panels import Filter
+
+_OF_WINDOWS = ("model.name", "model.version", "model.role")
+"""Fields that documents of drift and performance have, too."""
+
+
+class Causes(Struct, frozen=True, kw_only=True):
+    """What happened between two periods.
+
+    Args:
+        jumps: at each version that took over between the beginning and the end.
+        published: of the versions that took over.
+        parts: of the signals, the one that explains most of the change first.
+        ratios: signal -> times its limit, in the worst window of the later period.
+    """
+
+    jumps: tuple[Jump, ...]
+    published: tuple[Published, ...]
+    parts: tuple[Part, ...]
+    ratios: dict[str, float]
+    alerts: tuple[Told, ...]
+    worth: tuple[Worth, ...]
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """How sure a model was, and why that changed.
+
+    Args:
+        change: from the time before to the one that was asked for; where no time was, or nothing
+            is known of the one before: the largest fall within. None: there is none.
+        over: by the beginning of a period the features over their limits, the worst first.
+    """
+
+    course: Course
+    unit: Unit
+    change: Change | None
+    causes: Causes | None
+    over: dict[datetime, list[Over]]
+
+
+def explain(
+    search: Search, span: Span, filters: Mapping[str, Sequence[str]], *, whole: bool
+) -> list[Explanation]:
+    """One for each model that says how sure it is, the one with most answers first.
+
+    Args:
+        filters: field of the predictions -> values, any of which will do.
+        whole: the time is all that there is, so that there is none before.
+
+    Raises:
+        MillraceError: what the search raises.
+    """
+    chosen = [Filter(field, tuple(values)) for field, values in filters.items() if values]
+    unit = unit_of(span)
+    before = None if whole else Span(span.start - (span.end - span.start), span.start)
+    answer = search(("predictions",), course_search(span, before, unit, chosen))
+    return [
+        _explained(search, course, span, unit, chosen)
+        for course in courses(answer, span, before, unit)
+        if course.now is not None
+    ]
+
+
+def _explained(
+    search: Search, course: Course, span: Span, unit: Unit, chosen: Chosen
+) -> Explanation:
+    others = [one for one in chosen if one.field != "model.name"]
+    of_model = [Filter("model.name", (course.model,)), *others]
+    of_windows = [one for one in of_model if one.field in _OF_WINDOWS]
+    found = change(course.before, course.now) or largest_fall(course.periods)
+    return Explanation(
+        course=course,
+        unit=unit,
+        change=found,
+        causes=None if found is None else _causes(search, course.model, found, of_model),
+        over=over_by_period(search, span, unit, of_windows),
+    )
+
+
+def _causes(search: Search, model: str, found: Change, of_model: Chosen) -> Causes:
+    before, now = (Span(one.start, one.end) for one in (found.before, found.now))
+    either = Span(before.start, now.end)
+    of_windows = [one for one in of_model if one.field in _OF_WINDOWS]
+    newest = Filter("model.version", (found.now.versions[0].version,))
+    documents = newest_bins(search, now.end, [*of_windows, newest, SERVING], MOST_SIGNALS)
+    signals = tuple(grouped(documents))
+    answer = search(("predictions",), groups_search(before, now, [*of_model, SERVING], signals))
+    taken = takeovers(search, either, (model,))
+    versions = list(dict.fromkeys(one.version for one in taken))
+    return Causes(
+        jumps=tuple(jumps(search, taken, (now.end - now.start) / 2)),
+        published=tuple(published(search, model, versions)) if versions else (),
+        parts=tuple(sorted(parts(answer, signals), key=lambda one: -one.part * found.size)),
+        ratios=ratios(search, now, of_windows),
+        alerts=tuple(alerts(search, now, [f for f in of_windows if f.field != "model.role"])),
+        worth=tuple(worth(search, before, now, of_windows)),
+    )

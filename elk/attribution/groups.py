@@ -1,0 +1,173 @@
+"""How often each value of a signal came in two times, and how sure the answers to it were: what is
+asked, and the answer (pure).
+
+The groups are the bins that the monitor compares; no document leaves the server.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from msgspec import Struct
+
+from contracts.reference import feature_of
+from elk.attribution.course import CONFIDENCE
+from elk.attribution.mix import Group, part_of_mix
+from elk.dashboards.intervals import Span, within
+from elk.dashboards.panels import TIMESTAMP, Filter
+from elk.dashboards.queries import clause
+
+MOST_SIGNALS = 30
+ANSWER = "prediction"
+"""The signal that is the answer itself."""
+_TIMES = ("before", "now")
+_MEAN = {"confidence": {"avg": {"field": CONFIDENCE}}}
+
+
+class Grouped(Struct, frozen=True):
+    """A signal in groups.
+
+    Args:
+        edges: of a number's bins; or
+        categories: the words that have a group each.
+    """
+
+    signal: str
+    edges: tuple[float, ...] = ()
+    categories: tuple[str, ...] = ()
+
+    @property
+    def field(self) -> str:
+        """Where the log has it."""
+        feature = feature_of(self.signal)
+        if feature is None:
+            return "prediction.label"
+        return f"features.{'num' if self.edges else 'cat'}.{feature}"
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """What another mixture of one signal's values has to do with a fall.
+
+    Args:
+        part: of the difference between the two means, of the same sign where it explains it. Parts
+            of several signals overlap and do not add up to the whole.
+        before, now: its mean; or the share of the `category` whose share changed most.
+        confident: mean confidence where the signal had that category, in both times together.
+    """
+
+    signal: str
+    part: float
+    before: float | None
+    now: float | None
+    category: str | None = None
+    confident: float | None = None
+
+
+def grouped(documents: Sequence[Mapping[str, Any]]) -> Iterator[Grouped]:
+    """The signals of drift documents, but for those that no group can be made of."""
+    for document in documents:
+        bins, signal = document["drift"].get("bins") or {}, document["verdict"]["signal"]
+        if feature_of(signal) is None and signal != ANSWER:
+            continue
+        edges, categories = bins.get("edges", ()), bins.get("categories", ())
+        if edges and signal != ANSWER:
+            yield Grouped(signal, edges=tuple(edges))
+        elif categories:
+            yield Grouped(signal, categories=tuple(map(str, categories)))
+
+
+def groups_search(
+    before: Span, now: Span, chosen: Sequence[Filter], signals: Sequence[Grouped]
+) -> dict[str, Any]:
+    """The search on the predictions."""
+    inner: dict[str, Any] = dict(_MEAN)
+    for number, signal in enumerate(signals):
+        inner |= _aggregations(str(number), signal)
+    either = Span(before.start, now.end)
+    return {
+        "size": 0,
+        "track_total_hits": False,
+        "query": {"bool": {"filter": [within(either, TIMESTAMP), *map(clause, chosen)]}},
+        "aggs": {
+            name: {"filter": within(span, TIMESTAMP), "aggs": inner}
+            for name, span in zip(_TIMES, (before, now), strict=True)
+        },
+    }
+
+
+def parts(answer: Mapping[str, Any], signals: Sequence[Grouped]) -> list[Part]:
+    """Read the answer: one part for each signal."""
+    times = [answer["aggregations"][name] for name in _TIMES]
+    return [_part(str(number), signal, times) for number, signal in enumerate(signals)]
+
+
+def _aggregations(key: str, signal: Grouped) -> dict[str, Any]:
+    field = {"field": signal.field}
+    missing = {f"{key} missing": {"missing": field, "aggs": _MEAN}}
+    if signal.edges:
+        inner = [{"from": low, "to": high} for low, high in pairwise(signal.edges)]
+        ranges = [{"to": signal.edges[0]}, *inner, {"from": signal.edges[-1]}]
+        bins = {"range": {**field, "ranges": ranges}, "aggs": _MEAN}
+        return {f"{key} bins": bins, f"{key} mean": {"avg": field}, **missing}
+    names = list(signal.categories)
+    terms = {**field, "include": names, "size": len(names)}
+    return {f"{key} bins": {"terms": terms, "aggs": _MEAN}, **missing}
+
+
+def _part(key: str, signal: Grouped, times: Sequence[Mapping[str, Any]]) -> Part:
+    before, now = (_groups(key, signal, time) for time in times)
+    part = part_of_mix(before, now)
+    if signal.edges:
+        means = (time[f"{key} mean"]["value"] for time in times)
+        return Part(signal=signal.signal, part=part, before=next(means), now=next(means))
+    shares = list(zip(_shares(before), _shares(now), strict=True))
+    place = _moved_most(shares)
+    return Part(
+        signal=signal.signal,
+        part=part,
+        before=shares[place][0],
+        now=shares[place][1],
+        category=[*signal.categories, "others", "no value"][place],
+        confident=_mean_of(before[place], now[place]),
+    )
+
+
+def _groups(key: str, signal: Grouped, time: Mapping[str, Any]) -> list[Group]:
+    """In the order of the bins; then those that are in none, then those without a value."""
+    buckets = time[f"{key} bins"]["buckets"]
+    found = {str(bucket.get("key_as_string", bucket["key"])): _group(bucket) for bucket in buckets}
+    if signal.edges:
+        known = list(found.values())
+    else:
+        known = [found.get(name, Group(0)) for name in signal.categories]
+    missing = _group(time[f"{key} missing"])
+    return [*known, _rest(_group(time), [*known, missing]), missing]
+
+
+def _group(bucket: Mapping[str, Any]) -> Group:
+    return Group(bucket["doc_count"], bucket["confidence"]["value"])
+
+
+def _rest(whole: Group, groups: Sequence[Group]) -> Group:
+    rows = whole.rows - sum(group.rows for group in groups)
+    if rows <= 0 or whole.mean is None:
+        return Group(0)
+    known = sum(group.rows * (group.mean or 0.0) for group in groups)
+    return Group(rows, (whole.rows * whole.mean - known) / rows)
+
+
+def _shares(groups: Sequence[Group]) -> list[float]:
+    rows = sum(group.rows for group in groups) or 1
+    return [group.rows / rows for group in groups]
+
+
+def _moved_most(shares: Sequence[tuple[float, float]]) -> int:
+    """Of two that only changed places, the one that comes more often now says more."""
+    changes = [now - before for before, now in shares]
+    return max(range(len(changes)), key=lambda n: (round(abs(changes[n]), 9), changes[n]))
+
+
+def _mean_of(one: Group, other: Group) -> float | None:
+    rows = one.rows + other.rows
+    total = sum(group.rows * (group.mean or 0.0) for group in (one, other))
+    return total / rows if rows else None

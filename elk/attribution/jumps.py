@@ -1,0 +1,88 @@
+"""How sure the answers were just before another version took over, and just after."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from msgspec import Struct
+
+from elk.attribution.changes import FEWEST_ROWS
+from elk.attribution.course import CONFIDENCE
+from elk.attribution.takeovers import Search, Takeover
+from elk.dashboards.catalogue.figures import SERVING
+from elk.dashboards.intervals import Span, within
+from elk.dashboards.panels import TIMESTAMP, Filter
+from elk.dashboards.queries import clause
+
+
+class Jump(Struct, frozen=True, kw_only=True):
+    """The mean confidence of the version that served, and of the one that took over.
+
+    The events of two times that touch differ least: what lies between the two means is mostly of
+    the versions (regression discontinuity, Thistlethwaite and Campbell 1960).
+
+    Args:
+        width: of the time on either side.
+        before, after: None: too few rows of that version.
+    """
+
+    takeover: Takeover
+    width: timedelta
+    before: float | None
+    after: float | None
+
+    @property
+    def step(self) -> float | None:
+        """By how much the mean rose."""
+        if self.before is None or self.after is None:
+            return None
+        return self.after - self.before
+
+
+def jumps(search: Search, taken: Sequence[Takeover], widest: timedelta) -> list[Jump]:
+    """One for each of a model's takeovers, in their order; between two of them there is room for
+    half of the time."""
+    widths = [_width(number, taken, widest) for number in range(len(taken))]
+    if not taken:
+        return []
+    aggregations = {
+        f"{number} {side}": {
+            "filter": {"bool": {"filter": [within(span, TIMESTAMP), _of(version)]}},
+            "aggs": {"confidence": {"avg": {"field": CONFIDENCE}}},
+        }
+        for number, (one, width) in enumerate(zip(taken, widths, strict=True))
+        for side, version, span in (
+            ("before", one.after, Span(one.at - width, one.at)),
+            ("after", one.version, Span(one.at, one.at + width)),
+        )
+    }
+    whole = Span(taken[0].at - widths[0], taken[-1].at + widths[-1])
+    model = Filter("model.name", (taken[0].model,))
+    wanted = [within(whole, TIMESTAMP), clause(model), clause(SERVING)]
+    body = {"size": 0, "query": {"bool": {"filter": wanted}}, "aggs": aggregations}
+    found = search(("predictions",), body)["aggregations"]
+    means = {
+        key: bucket["confidence"]["value"] if bucket["doc_count"] >= FEWEST_ROWS else None
+        for key, bucket in found.items()
+    }
+    return [
+        Jump(
+            takeover=one,
+            width=width,
+            before=means[f"{number} before"],
+            after=means[f"{number} after"],
+        )
+        for number, (one, width) in enumerate(zip(taken, widths, strict=True))
+    ]
+
+
+def _of(version: str) -> dict[str, dict[str, str]]:
+    return {"term": {"model.version": version}}
+
+
+def _width(number: int, taken: Sequence[Takeover], widest: timedelta) -> timedelta:
+    near = [
+        abs(taken[other].at - taken[number].at) / 2
+        for other in (number - 1, number + 1)
+        if 0 <= other < len(taken)
+    ]
+    return min([widest, *near])

@@ -1,0 +1,190 @@
+"""Why confidence fell, asked of a real Elasticsearch about days whose causes are known."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from logged_events import LoggedEvents
+
+from contracts.events import Classification, FeatureEvent, FeatureValue, Regression, Role
+from contracts.settings import Settings
+from contracts.windows import Window
+from elk.attribution.explanation import Explanation, explain
+from elk.attribution.sentences import findings, headline
+from elk.attribution.takeovers import takeovers
+from elk.console.log import Log
+from elk.dashboards.intervals import Span
+from prediction_log.documents import EventModel
+from prediction_log.window_documents import DriftDocument, DriftFigures, Verdict
+
+pytestmark = pytest.mark.stack
+DAY = timedelta(days=1)
+START = datetime(2024, 1, 1, tzinfo=UTC)
+DAYS = 20
+PER_DAY = 120
+SURE = {"a": 0.9, "b": 0.5}
+"""Confidence by the site of an event."""
+
+
+@pytest.fixture
+def logged(settings: Settings) -> Iterator[LoggedEvents]:
+    with LoggedEvents(settings) as events:
+        yield events
+
+
+@pytest.fixture
+def log(settings: Settings) -> Iterator[Log]:
+    found = Log(settings)
+    yield found
+    found.close()
+
+
+def event(name: str, at: datetime, model: str = "m", **features: FeatureValue) -> FeatureEvent:
+    return FeatureEvent(
+        event_id=name, entity_id="e", occurred_at=at, model=model, features=features
+    )
+
+
+def write(
+    logged: LoggedEvents,
+    site: Callable[[int, int], str] = lambda day, number: "a" if number % 2 else "b",
+    version: Callable[[int], str] = lambda day: "1",
+    less: Callable[[int], float] = lambda day: 0.0,
+    role: Role = "champion",
+) -> None:
+    """So many events a day; some way or other from a day on."""
+    for day in range(DAYS):
+        for number in range(PER_DAY):
+            at = START + day * DAY + number * DAY / PER_DAY
+            place = site(day, number)
+            sure = SURE[place] - less(day) + (number % 3 - 1) / 100
+            sent = event(f"{day}-{number}", at, site=place, noise=float(number % 10))
+            label = "yes" if sure > 0.5 else "no"
+            answer = Classification(label, sure, {label: sure})
+            logged.served(sent, answer, None, version=version(day), role=role)
+    for signal, bins in (
+        ("site", {"categories": ["a", "b"], "reference": [5, 5, 0, 0], "window": [5, 5, 0, 0]}),
+        ("noise", {"edges": [3.0, 6.0], "reference": [3, 3, 4, 0], "window": [3, 3, 4, 0]}),
+    ):
+        for of in {version(day) for day in range(DAYS)}:
+            logged.add(logged.names.drift("m", START), f"{of}-{signal}", drift(signal, of, bins))
+    logged.write()
+
+
+def drift(signal: str, version: str, bins: dict[str, object]) -> DriftDocument:
+    at = START + 12 * DAY
+    return DriftDocument(
+        timestamp=at,
+        model=EventModel("m", version, "champion"),
+        window=Window(at, at + DAY),
+        rows=PER_DAY,
+        drift=DriftFigures(kind="numeric" if "edges" in bins else "categorical", bins=bins),
+        verdict=Verdict(
+            signal=signal,
+            statistic="psi",
+            state="over" if signal == "site" else "ok",
+            value=0.3,
+            limit=0.1,
+            ratio=3.0 if signal == "site" else 0.1,
+        ),
+        computed_at=at,
+    )
+
+
+def only(found: list[Explanation]) -> tuple[str, dict[str, str]]:
+    (one,) = found
+    return headline(one), {finding.about: finding.says for finding in findings(one)}
+
+
+def days(first: int, last: int) -> Span:
+    return Span(START + first * DAY, START + last * DAY)
+
+
+WHOLE = days(0, DAYS)
+LATER = days(10, 20)
+"""Compared with the ten days before."""
+
+
+def test_other_events_are_told_as_the_cause(logged: LoggedEvents, log: Log) -> None:
+    write(logged, site=lambda day, n: "a" if (n % 10 < 8) == (day < 10) else "b")
+    said, found = only(explain(log.search, LATER, {}, whole=False))
+    # 80 % of 0.9 and 20 % of 0.5 became the reverse.
+    assert said == (
+        "11 January 2024 to 20 January 2024: mean confidence 0.58, 1,200 answers; in the 10 days "
+        "before 0.82, 1,200 answers. It fell by 0.24."
+    )
+    assert found["In short"].startswith("It came with other events, not with another version.")
+    assert found["Versions"] == "Version 1 answered before and after, with 0.82 and 0.58."
+    assert found["Events"] == (
+        "site 'b' 20%, then 80%: alone makes all of it. Over their limits then: site 3.0 times."
+    )
+
+
+def test_another_version_is_told_as_the_cause(logged: LoggedEvents, log: Log) -> None:
+    write(
+        logged,
+        version=lambda day: "1" if day < 12 else "2",
+        less=lambda day: 0.0 if day < 12 else 0.3,
+    )
+    said, found = only(explain(log.search, WHOLE, {}, whole=True))
+    assert said == (
+        "Mean confidence fell most from 12 January 2024 (0.70, 120 answers) to 13 January 2024 "
+        "(0.40, 120 answers): by 0.30."
+    )
+    assert found["In short"].startswith("Most of it came with version 2, since 13 January 2024.")
+    assert found["Versions"] == (
+        "Version 2 took over from 1 on 13 January 2024: 0.70 in the 12 hours before it, 0.40 in "
+        "the 12 hours after."
+    )
+    assert found["Events"].startswith("No feature came so differently that it alone explains it.")
+
+
+def test_a_rise_is_told_as_one(logged: LoggedEvents, log: Log) -> None:
+    write(logged, less=lambda day: 0.3 if day < 10 else 0.0)
+    said, found = only(explain(log.search, LATER, {}, whole=False))
+    assert said.endswith("It rose by 0.30.")
+    assert found["Versions"] == "Version 1 answered before and after, with 0.40 and 0.70."
+
+
+def test_what_did_not_change_is_not_explained(logged: LoggedEvents, log: Log) -> None:
+    write(logged)
+    said, found = only(explain(log.search, LATER, {}, whole=False))
+    assert said.endswith("That is no change beyond chance.")
+    assert set(found) == {"Versions"}
+    said, found = only(explain(log.search, WHOLE, {}, whole=True))
+    assert (said, found) == ("Mean confidence did not fall beyond chance in this time.", {})
+
+
+def test_a_chosen_version_is_looked_at_alone(logged: LoggedEvents, log: Log) -> None:
+    write(
+        logged,
+        version=lambda day: "1" if day < 10 else "2",
+        less=lambda day: 0.0 if day < 10 else 0.2 if day < 15 else 0.3,
+    )
+    chosen = {"model.name": ["m"], "model.version": ["2"]}
+    said, found = only(explain(log.search, LATER, chosen, whole=False))
+    # Of the days before there is nothing of it: the largest fall within is looked at.
+    assert "from 15 January 2024 (0.50, 120 answers) to 16 January 2024 (0.40" in said
+    assert found["In short"].startswith("It came with other events, not with another version.")
+    assert explain(log.search, WHOLE, {"model.name": ["other"]}, whole=True) == []
+
+
+def test_shadows_and_models_without_confidence_have_no_say(logged: LoggedEvents, log: Log) -> None:
+    write(logged, role="shadow", less=lambda day: 0.3 * (day > 9))
+    logged.served(event("e", START, "prices"), Regression(12.0), None)
+    logged.write()
+    assert explain(log.search, WHOLE, {}, whole=True) == []
+
+
+def test_who_takes_over_is_known_by_most_answers(logged: LoggedEvents, log: Log) -> None:
+    """A rollback is one, too; an event of the past that is answered today is none."""
+    write(logged, version=lambda day: "2" if 5 <= day < 9 else "1")
+    late = event("late", START + 2 * DAY)
+    logged.served(late, Classification("yes", 0.9, {"yes": 0.9}), None, version="2")
+    logged.write()
+    found = takeovers(log.search, WHOLE, ("m",))
+    assert [(one.version, one.after, one.at) for one in found] == [
+        ("2", "1", START + 5 * DAY),
+        ("1", "2", START + 9 * DAY),
+    ]
+    assert takeovers(log.search, WHOLE, ("other",)) == []
