@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.drift_why import why
 from cli.models.arguments import Name
 from cli.moments import moment
 from cli.options import Elasticsearch, Json
@@ -24,9 +25,7 @@ app = typer.Typer(
 _COLUMNS_OF_WINDOWS = 6
 
 
-@app.callback()
-def _group() -> None:
-    """Keeps `report` a command of its own."""
+app.command()(why)
 
 
 @app.command()

@@ -15,12 +15,15 @@ AlertId = Annotated[str, Meta(pattern=r"^\S{1,500}$")]
 
 class Signal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One figure beyond its limit: `name` is a feature, `prediction`, `confidence`, `features
-    together`, or a metric; `limit` is in the unit of `value`."""
+    together`, or a metric; `limit` is in the unit of `value`. `mean` is that of the window,
+    `mean_before` that of the training; of what is no number there is none."""
 
     name: str
     statistic: str
     value: float
     limit: float
+    mean: float | None = None
+    mean_before: float | None = None
 
 
 class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True):

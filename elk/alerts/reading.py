@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from contracts.settings import Settings
 from contracts.windows import Window
-from elk.alerts.rule import LookedAt, Subject
+from elk.alerts.rule import LookedAt, Means, Subject
 from prediction_log.indices import IndexNames
 from prediction_log.pages import hits, read_as
 from prediction_log.window_documents import Verdict
@@ -23,6 +23,7 @@ class _Verdicts(Struct, frozen=True):
     window: Window
     verdict: Verdict
     verdicts: tuple[Verdict, ...] = ()
+    drift: Means = Means()
 
 
 def newest_windows(
@@ -43,15 +44,17 @@ def newest_windows(
         return []
     chosen = [*filters, {"range": {"@timestamp": {"gte": min(newest).isoformat()}}}]
     found: dict[Window, list[Verdict]] = defaultdict(list)
-    columns = ("window", "verdict", "verdicts")
+    means: dict[Window, dict[str, Means]] = defaultdict(dict)
+    columns = ("window", "verdict", "verdicts", "drift.mean", "drift.mean_before")
     for hit in hits(client, pattern, chosen, sort=[{"_shard_doc": "asc"}], columns=columns):
         document = read_as(hit, _Verdicts)
         if document is None:
             continue
         of_window = document.verdicts or (document.verdict,)
         found[document.window] += [one for one in of_window if one.state in _SAY_SOMETHING]
+        means[document.window][document.verdict.signal] = document.drift
     ordered = sorted(found, reverse=True)[:most]
-    return [LookedAt(window, tuple(found[window])) for window in ordered]
+    return [LookedAt(window, tuple(found[window]), means[window]) for window in ordered]
 
 
 def _newest_starts(

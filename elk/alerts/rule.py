@@ -1,6 +1,6 @@
 """When an alert begins and ends: the rule of a version over its newest windows. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -14,15 +14,25 @@ from prediction_log.window_documents import Verdict
 MOST_SIGNALS = 20
 """Told with an alert; the documents have all."""
 _IN_WORDS = 3
+_DISTANCE = "psi"
 
 _WHAT = {"drift": "drift", "performance": "worse performance"}
 
 
+class Means(Struct, frozen=True):
+    """Of a number: in the window, and in the training."""
+
+    mean: float | None = None
+    mean_before: float | None = None
+
+
 class LookedAt(Struct, frozen=True):
-    """A window that says something: its verdicts that are `ok` or `over`."""
+    """A window that says something: its verdicts that are `ok` or `over`, and the means of those
+    signals that are numbers."""
 
     window: Window
     verdicts: tuple[Verdict, ...]
+    means: Mapping[str, Means] = {}
 
     @property
     def over(self) -> tuple[Verdict, ...]:
@@ -95,7 +105,8 @@ def _raised(
     now: datetime,
 ) -> Alert:
     first = int(over[-1].window.start.timestamp())
-    signals = tuple(map(_signal, over[0].over))
+    newest = over[0]
+    signals = tuple(_signal(one, newest.means.get(one.signal, Means())) for one in newest.over)
     return Alert(
         alert_id=f"{about.model}-{about.version}-{about.kind}-{first}",
         state="raised",
@@ -110,18 +121,29 @@ def _raised(
     )
 
 
-def _signal(verdict: Verdict) -> Signal:
+def _signal(verdict: Verdict, means: Means) -> Signal:
     return Signal(
         name=verdict.signal,
         statistic=verdict.statistic,
         value=verdict.value or 0.0,
         limit=verdict.limit or 0.0,
+        mean=means.mean,
+        mean_before=means.mean_before,
     )
 
 
 def _words(signals: Sequence[Signal]) -> str:
     told = ", ".join(
-        f"{s.name} ({s.statistic} {s.value:.3g}, limit {s.limit:.3g})" for s in signals[:_IN_WORDS]
+        f"{s.name}{_moved(s)} ({s.statistic} {s.value:.3g}, limit {s.limit:.3g})"
+        for s in signals[:_IN_WORDS]
     )
     more = len(signals) - _IN_WORDS
     return f"{told} and {more} more" if more > 0 else told
+
+
+def _moved(signal: Signal) -> str:
+    """Which way: a distance alone does not say it. Rows without a value move no mean."""
+    before, now = signal.mean_before, signal.mean
+    if before is None or now is None or signal.statistic != _DISTANCE:
+        return ""
+    return f" {'fell' if now < before else 'rose'} from {before:.4g} to {now:.4g}"

@@ -54,6 +54,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """How sure a model was, and why that changed.
 
     Args:
+        whole: all time is looked at, so that there is none before.
         change: from the time before to the one that was asked for; where no time was, or nothing
             is known of the one before: the largest fall within. None: there is none.
         over: by the beginning of a period the features over their limits, the worst first.
@@ -61,6 +62,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
 
     course: Course
     unit: Unit
+    whole: bool
     change: Change | None
     causes: Causes | None
     over: dict[datetime, list[Over]]
@@ -83,14 +85,14 @@ def explain(
     before = None if whole else Span(span.start - (span.end - span.start), span.start)
     answer = search(("predictions",), course_search(span, before, unit, chosen))
     return [
-        _explained(search, course, span, unit, chosen)
+        _explained(search, course, span, unit, chosen, whole=whole)
         for course in courses(answer, span, before, unit)
         if course.now is not None
     ]
 
 
 def _explained(
-    search: Search, course: Course, span: Span, unit: Unit, chosen: Chosen
+    search: Search, course: Course, span: Span, unit: Unit, chosen: Chosen, *, whole: bool
 ) -> Explanation:
     others = [one for one in chosen if one.field != "model.name"]
     of_model = [Filter("model.name", (course.model,)), *others]
@@ -99,6 +101,7 @@ def _explained(
     return Explanation(
         course=course,
         unit=unit,
+        whole=whole,
         change=found,
         causes=None if found is None else _causes(search, course.model, found, of_model),
         over=over_by_period(search, span, unit, of_windows),

@@ -29,7 +29,8 @@ def headline(found: Explanation) -> str:
     """What changed, in one sentence."""
     change, unit = found.change, found.unit
     if change is None:
-        return "Mean confidence did not fall beyond chance in this time."
+        told = "Mean confidence did not fall beyond chance in this time"
+        return f"{told}." if found.whole else f"{told}; too few answers came before it to compare."
     before, now = change.before, change.now
     if change.before is not found.course.before:
         return (

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from elk.console.traces import BARS, heatmap, place, safe, trace
 from elk.console.words import natural
 from elk.dashboards import Panel, Series, Span, series
-from elk.dashboards.panels import OverTime, Terms
+from elk.dashboards.panels import CLOCK_KINDS, OverTime, Terms
 
 _SMALL = frozenset({"rate", "average"})
 """People read 0.0002 of these sooner than 200 µ."""
@@ -19,17 +19,24 @@ Axis = dict[str, Any]
 
 
 def chart(panel: Panel, answer: Mapping[str, Any], span: Span) -> dict[str, Any]:
-    """The picture of an answer to the query of a panel that has a first breakdown."""
+    """The picture of an answer to the query of a panel that has a first breakdown. `marked` in its
+    layout: along event time, so that the marks of the page belong on it."""
     found = series(panel, answer)
     if len(panel.metrics) == 1:
         found = sorted(found, key=lambda one: natural(one.name))
+    layout: dict[str, Any]
     across = _across(panel, found, span)
+    is_marked = isinstance(panel.by[0], OverTime) and panel.kind not in CLOCK_KINDS
+    meta = {"meta": {"marked": True}} if is_marked else {}
     if isinstance(panel.by[0], OverTime) and panel.chart in {*BARS, "heatmap"}:
         found = _with_something(found)
     if panel.chart == "heatmap":
         upward = {"type": "category", "title": {"text": safe(panel.by[1].label), "standoff": 10}}
-        return {"data": [heatmap(panel, found)], "layout": {"xaxis": across, "yaxis": upward}}
-    layout: dict[str, Any] = {"xaxis": across, "yaxis": _upward(panel)}
+        return {
+            "data": [heatmap(panel, found)],
+            "layout": {"xaxis": across, "yaxis": upward, **meta},
+        }
+    layout = {"xaxis": across, "yaxis": _upward(panel), **meta}
     if len(panel.by) > 1:
         layout["legend"] = {"title": {"text": safe(panel.by[1].label)}}
     if panel.chart in BARS:

@@ -12,6 +12,7 @@ from elk.console.views import Answer, Link, ShownCell, View, page
 from elk.console.words import NOTHING, moment
 
 _MOST_OVER = 4
+_BEGINS = {"week": "Week from"}
 _MOST_SIGNALS = 12
 
 
@@ -42,7 +43,14 @@ def _views(found: Explanation, *, several: bool) -> Iterator[View]:
     )
     yield View(
         title=f"{of}{found.unit.capitalize()} by {found.unit}",
-        columns=("Time", "Confidence", "Change", "Answers", "Versions", "Over their limits"),
+        columns=(
+            _BEGINS.get(found.unit, found.unit.capitalize()),
+            "Confidence",
+            "Change",
+            "Answers",
+            "Versions",
+            "Over their limits",
+        ),
         numbers=(False, True, True, True, False, False),
         rows=list(_periods(found)),
     )
@@ -79,7 +87,7 @@ def _periods(found: Explanation) -> Iterator[list[ShownCell]]:
             "to": f"{period.end:%Y-%m-%dT%H:%M:%S}",
         }
         yield [
-            Link(called(period.start, period.end, found.unit), page("drift", **closer)),
+            Link(_short(called(period.start, period.end, found.unit)), page("drift", **closer)),
             f"{period.mean:.2f}",
             NOTHING if before is None else f"{period.mean - before.mean:+.2f}",
             f"{period.rows:,}",
@@ -87,3 +95,7 @@ def _periods(found: Explanation) -> Iterator[list[ShownCell]]:
             ", ".join([*over[:_MOST_OVER], *more]) or NOTHING,
         ]
         before = period
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("the week of ")

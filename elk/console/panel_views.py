@@ -6,9 +6,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from elk.console.charts import chart
+from elk.console.traces import FEW, is_of_few
 from elk.console.views import Link, ShownCell, Tile, View, event_cell, page
 from elk.console.words import figure, known, moment, natural
-from elk.dashboards import Panel, Span, rows
+from elk.dashboards import Panel, Span, rows, series
 from elk.dashboards.answers import Cell, columns, is_empty
 from elk.dashboards.panels import Terms
 
@@ -35,7 +36,15 @@ def views(panel: Panel, answer: Mapping[str, Any], span: Span) -> list[View]:
         return [table]
     if panel.chart == "metric":
         return [replace(table, tiles=_tiles(panel, found), alternative=True)]
-    return [replace(table, chart=chart(panel, answer, span), alternative=True)]
+    few = any(is_of_few(panel, point) for one in series(panel, answer) for point in one.points)
+    return [
+        replace(
+            table,
+            description=f"Hollow points: fewer than {FEW} answers." if few else "",
+            chart=chart(panel, answer, span),
+            alternative=True,
+        )
+    ]
 
 
 def _of_people(row: Sequence[Cell]) -> list[tuple[str, Any]]:

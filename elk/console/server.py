@@ -21,6 +21,7 @@ from contracts.errors import AccessError, MillraceError, UnreachableError, Usage
 from elk.console.choices import ABSOLUTE, ALL, PRESETS, Choices, read_choices
 from elk.console.guard import Guard
 from elk.console.log import Log
+from elk.console.marks import marks
 from elk.console.offered import is_typed, offered
 from elk.console.panel_views import NOTHING, views
 from elk.console.sections import sections
@@ -84,10 +85,18 @@ def application(source: Log, names: frozenset[str]) -> ASGIApp:
 
         return _json(told)
 
+    def mark(request: Request) -> Response:
+        def told() -> Any:
+            board = _known(boards.get(request.path_params["dashboard"]))
+            return marks(source, board, read_choices(request.query_params.multi_items(), board))
+
+        return _json(told)
+
     routes = [
         Route("/", lambda _: RedirectResponse(f"/{dashboards()[0].id}")),
         Route("/api/panels/{dashboard}/{panel}", answer),
         Route("/api/offered/{dashboard}", offer),
+        Route("/api/marks/{dashboard}", mark),
         Route(f"/plotly-{get_plotlyjs_version()}.js", _plotly),
         Mount("/static", StaticFiles(directory=str(files("elk.console") / "static"))),
         Route("/{dashboard}", show),

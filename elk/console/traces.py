@@ -6,10 +6,12 @@ from typing import Any
 
 from elk.console.words import natural
 from elk.dashboards import Panel, Series
-from elk.dashboards.answers import Cell, range_label
+from elk.dashboards.answers import Cell, Point, range_label
 from elk.dashboards.panels import Breakdown, Ranges
 
 BARS = frozenset({"bar", "stacked", "shares"})
+FEW = 100
+"""Answers."""
 _READ = 8
 """Rows and columns of a heatmap, as many as leave room for the figure in each cell."""
 
@@ -37,7 +39,28 @@ def trace(panel: Panel, one: Series) -> dict[str, Any]:
         return {"type": "scatter", "mode": "lines", "stackgroup": "all", **drawn, "y": filled}
     # Where neighbours are empty a line alone would not be seen.
     look = {"type": "scatter", "mode": "lines+markers", "connectgaps": True}
-    return {**look, **drawn, "y": values}
+    return {**look, **drawn, "y": values, **_rows(panel, one)}
+
+
+def is_of_few(panel: Panel, point: Point) -> bool:
+    """Whether a mean of answers is one of so few that it need not mean anything."""
+    return is_mean_of_answers(panel) and 0 < point.documents < FEW
+
+
+def is_mean_of_answers(panel: Panel) -> bool:
+    """Documents of other kinds are of many answers each."""
+    return panel.kind == "predictions" and panel.metrics[0].operation == "average"
+
+
+def _rows(panel: Panel, one: Series) -> dict[str, Any]:
+    """How many answers a point is of; where there are few it is hollow."""
+    if not is_mean_of_answers(panel):
+        return {}
+    return {
+        "customdata": [point.documents for point in one.points],
+        "hollow": [is_of_few(panel, point) for point in one.points],
+        "hovertemplate": f"%{{y:.{one.metric.decimals}f}} of %{{customdata:,}} answers",
+    }
 
 
 def heatmap(panel: Panel, found: Sequence[Series]) -> dict[str, Any]:

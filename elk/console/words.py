@@ -9,7 +9,7 @@ from elk.dashboards.answers import Cell
 NOTHING = "–"
 _MOST_CHARACTERS = 2000
 _DIGITS = re.compile(r"(\d+)")
-_FIRST = ("champion", "canary", "shadow", "true", "false")
+_FIRST = ("champion", "canary", "shadow", "true", "false", "right", "wrong")
 
 
 def natural(name: str) -> tuple[Any, ...]:

@@ -6,8 +6,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from elk.dashboards.intervals import whole
 from elk.dashboards.panels import Breakdown, Metric, OverTime, Panel, Ranges, time_field
 from elk.dashboards.queries import bucket_name, metric_name
+from elk.dashboards.values import named
 
 Cell = str | float | datetime | None
 _COUNTS = frozenset({"count", "rate", "unique_count"})
@@ -15,10 +17,12 @@ _COUNTS = frozenset({"count", "rate", "unique_count"})
 
 
 class Point(Struct, frozen=True):
-    """One value of a series; `x` is a time, a term or a range, `y` none where nothing was."""
+    """One value of a series; `x` is a time, a term or a range, `y` none where nothing was; of so
+    many documents."""
 
     x: Cell
     y: float | None
+    documents: int = 0
 
 
 class Series(Struct, frozen=True):
@@ -48,12 +52,7 @@ def rows(panel: Panel, answer: Mapping[str, Any]) -> list[tuple[Cell, ...]]:
             tuple(_field(hit["_source"], name) for name in columns(panel))
             for hit in answer["hits"]["hits"]
         ]
-    total = answer.get("hits", {}).get("total", {}).get("value", 0)
-    whole = {**answer.get("aggregations", {}), "doc_count": total}
-    turn = -1 if panel.nesting != panel.by else 1
-    return [
-        (*keys[::turn], *figures) for keys, figures in _walk(panel, panel.nesting, 0, whole, None)
-    ]
+    return [(*keys, *figures) for keys, figures, _ in _buckets(panel, answer)]
 
 
 def series(panel: Panel, answer: Mapping[str, Any]) -> list[Series]:
@@ -66,10 +65,10 @@ def series(panel: Panel, answer: Mapping[str, Any]) -> list[Series]:
         raise ValueError(f"panel '{panel.id}' shows documents: ask for its rows")
     keys = len(panel.by)
     drawn: dict[tuple[int, Cell], list[Point]] = {}
-    for row in rows(panel, answer):
-        for place, value in enumerate(row[keys:]):
-            split = row[1] if keys > 1 else None
-            point = Point(row[0] if keys else None, _number(value))
+    for found, figures, documents in _buckets(panel, answer):
+        for place, value in enumerate(figures):
+            split = found[1] if keys > 1 else None
+            point = Point(found[0] if keys else None, _number(value), documents)
             drawn.setdefault((place, split), []).append(point)
     return [
         Series(_name(panel, place, split), panel.metrics[place], tuple(points))
@@ -94,19 +93,32 @@ def range_label(low: float, high: float) -> str:
     return f"{low:g} to {high:g}"
 
 
+_Bucket = tuple[tuple[Cell, ...], tuple[Cell, ...], int]
+"""Keys, figures and documents."""
+
+
+def _buckets(panel: Panel, answer: Mapping[str, Any]) -> Iterator[_Bucket]:
+    """The innermost buckets, their keys in the order of `panel.by`."""
+    total = answer.get("hits", {}).get("total", {}).get("value", 0)
+    outermost = {**answer.get("aggregations", {}), "doc_count": total}
+    turn = -1 if panel.nesting != panel.by else 1
+    for keys, figures, documents in _walk(panel, panel.nesting, 0, outermost, None):
+        yield keys[::turn], figures, documents
+
+
 def _walk(
     panel: Panel, nesting: tuple[Breakdown, ...], depth: int, bucket: Any, width: float | None
-) -> Iterator[tuple[tuple[Cell, ...], tuple[Cell, ...]]]:
+) -> Iterator[_Bucket]:
     if depth == len(nesting):
-        yield (), tuple(_value(m, bucket, p, width) for p, m in enumerate(panel.metrics))
+        figures = tuple(_value(m, bucket, p, width) for p, m in enumerate(panel.metrics))
+        yield (), figures, bucket["doc_count"]
         return
-    breakdown = nesting[depth]
-    buckets = bucket.get(bucket_name(depth), {}).get("buckets", [])
-    inside = bucket.get(bucket_name(depth), {}).get("meta", {}).get("seconds", width)
-    for found in buckets:
-        key = _key(breakdown, found)
-        for keys, figures in _walk(panel, nesting, depth + 1, found, inside):
-            yield (key, *keys), figures
+    aggregation = bucket.get(bucket_name(depth), {})
+    inside = aggregation.get("meta", {}).get("seconds", width)
+    for found in whole(aggregation):
+        key = _key(nesting[depth], found)
+        for keys, figures, documents in _walk(panel, nesting, depth + 1, found, inside):
+            yield (key, *keys), figures, documents
 
 
 def _key(breakdown: Breakdown, bucket: Mapping[str, Any]) -> Cell:
@@ -114,7 +126,7 @@ def _key(breakdown: Breakdown, bucket: Mapping[str, Any]) -> Cell:
         return datetime.fromtimestamp(bucket["key"] / 1000, UTC)
     if isinstance(breakdown, Ranges):
         return range_label(bucket["from"], bucket["to"])
-    return str(bucket.get("key_as_string", bucket["key"]))
+    return named(breakdown.field, str(bucket.get("key_as_string", bucket["key"])))
 
 
 def _value(metric: Metric, bucket: Mapping[str, Any], place: int, width: float | None) -> Cell:

@@ -4,8 +4,19 @@ from typing import Any, get_args
 
 from contracts.settings import Settings
 from elk.dashboards.panels import time_field
+from elk.dashboards.texts import text
+from elk.dashboards.values import NAMES
 from prediction_log.indices import DerivedKind, IndexedKind, IndexNames, Kind
 
+_FORMATS = text(
+    {
+        field: {
+            "id": "static_lookup",
+            "params": {"lookupEntries": [{"key": k, "value": v} for k, v in names.items()]},
+        }
+        for field, names in NAMES.items()
+    }
+)
 _ALL: tuple[Kind, ...] = (*get_args(IndexedKind), *get_args(DerivedKind))
 
 
@@ -32,7 +43,7 @@ def data_views(settings: Settings) -> list[dict[str, Any]]:
                 "allowHidden": False,
                 "fields": "[]",
                 "fieldAttrs": "{}",
-                "fieldFormatMap": "{}",
+                "fieldFormatMap": _FORMATS,
                 "runtimeFieldMap": "{}",
                 "sourceFilters": "[]",
             },

@@ -1,5 +1,6 @@
 """Which time is shown, and how long the intervals are that a chart cuts it into."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -48,14 +49,16 @@ def interval(span: Span, most: int = MOST_BUCKETS) -> str:
 
 def date_histogram(span: Span, every: str, field: str) -> dict[str, Any]:
     """The aggregation over a time; intervals without documents are there and empty. Its
-    answer says in `meta` how many seconds an interval has.
+    answer says in `meta` how many seconds an interval has, and of days and weeks, which rarely
+    begin with the time, from when to when it goes: then `whole` leaves out what is cut.
 
     Args:
         every: `auto`, or a unit of Elasticsearch's calendar.
     """
     length = interval(span) if every == "auto" else every
     kind = "fixed_interval" if every == "auto" else "calendar_interval"
-    bounds = {"min": milliseconds(span.start), "max": milliseconds(span.end) - 1}
+    start, end = milliseconds(span.start), milliseconds(span.end)
+    bounds = {"min": start, "max": end - 1}
     return {
         "date_histogram": {
             "field": field,
@@ -63,8 +66,22 @@ def date_histogram(span: Span, every: str, field: str) -> dict[str, Any]:
             "min_doc_count": 0,
             "extended_bounds": bounds,
         },
-        "meta": {"seconds": _SECONDS[length]},
+        "meta": {"seconds": _SECONDS[length]}
+        | ({} if every == "auto" else {"within": [start, end]}),
     }
+
+
+def whole(aggregation: Mapping[str, Any]) -> Sequence[Any]:
+    """The buckets of an answer without those that the ends of the time cut, whose figures are of
+    fewer documents than the others'; all of them where nothing would be left."""
+    buckets: Sequence[Any] = aggregation.get("buckets", ())
+    meta = aggregation.get("meta", {})
+    if "within" not in meta:
+        return buckets
+    start, end = meta["within"]
+    length = 1000 * meta["seconds"]
+    kept = [bucket for bucket in buckets if start <= bucket["key"] <= end - length]
+    return kept if any(bucket["doc_count"] for bucket in kept) else buckets
 
 
 def within(span: Span, field: str) -> dict[str, Any]:

@@ -73,7 +73,11 @@ def _metric(metric: Metric) -> Column:
 def _breakdown(part: Breakdown, metrics: dict[str, Column], time: str) -> Column:
     column: Column = {"label": part.label, **_LABELS, "isBucketed": True}
     if isinstance(part, OverTime):
-        interval = {"interval": _EVERY[part.every], "includeEmptyRows": True, "dropPartials": False}
+        interval = {
+            "interval": _EVERY[part.every],
+            "includeEmptyRows": True,
+            "dropPartials": part.every != "auto",
+        }
         return column | {
             "dataType": "date",
             "operationType": "date_histogram",

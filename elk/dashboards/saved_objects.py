@@ -1,6 +1,5 @@
 """Dashboards as Kibana's saved objects: data views, saved searches and dashboards, as NDJSON."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from elk.dashboards.intervals import Span
 from elk.dashboards.kql import kql
 from elk.dashboards.lens import lens_attributes
 from elk.dashboards.panels import COLUMNS, Dashboard, Panel, Placed, time_field
+from elk.dashboards.texts import text
 
 LINKS_HEIGHT = 4
 _DRILLDOWN = "DASHBOARD_TO_DASHBOARD_DRILLDOWN"
@@ -41,11 +41,6 @@ def saved_objects(
 def as_ndjson(objects: Sequence[SavedObject]) -> bytes:
     """One object per line, as Kibana's import takes them; the same objects give the same bytes."""
     return b"".join(text(one).encode() + b"\n" for one in objects)
-
-
-def text(value: Any) -> str:
-    """JSON with sorted keys; what Kibana keeps as a string in a string."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def dashboard_id(settings: Settings, name: str) -> str:

@@ -122,6 +122,33 @@ def test_what_strangers_send_is_shown_and_never_run(watched: Watched, opened: Co
         assert "taken" not in page.title()
 
 
+def test_a_version_that_takes_over_is_marked_on_charts_of_event_time(
+    watched: Watched, opened: Console
+) -> None:
+    page = watched.open(f"{opened.url}overview?model.name=flights")
+    expect(page.locator("#marks")).to_contain_text("another version took over: 1 (20")
+    expect(page.locator("[data-panel=confidence-over-time] .annotation")).to_have_count(1)
+    expect(page.locator("[data-panel=dead-letters-over-time] .annotation")).to_have_count(0)
+    page.locator("[data-panel=confidence-over-time] .annotation").hover()
+    # From whom it took over is a text of a stranger.
+    expect(page.locator("[data-panel=confidence-over-time] .hovertext")).to_contain_text("<img")
+    page.get_by_role("combobox", name="Time").select_option("24h")
+    expect(page.locator("#marks")).to_be_empty()
+    expect(page.locator("[data-panel=confidence-over-time] .annotation")).to_have_count(0)
+
+
+def test_a_month_leads_to_what_changed_in_it(watched: Watched, opened: Console) -> None:
+    page = watched.open(f"{opened.url}drift")
+    told = page.locator("[data-panel=confidence]")
+    expect(told).to_contain_text("Mean confidence did not fall")
+    told.get_by_role("link", name="March 2013").click()
+    settled(page)
+    expect(page.get_by_label("From (UTC)")).to_have_value("2013-03-01T00:00")
+    expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value("flights")
+    expect(told).to_contain_text("too few answers came before it to compare")
+    expect(told.get_by_role("link", name="1 March 2013")).to_be_visible()
+
+
 def test_an_outage_is_shown_and_ends_by_itself(browser: Browser, seeded: Settings) -> None:
     forwarder = Forwarder(seeded.elasticsearch_url.removeprefix("http://"))
     away = seeded.model_copy(update={"elasticsearch": f"http://{forwarder.address}"})

@@ -8,7 +8,8 @@ from typing import Any
 from contracts.settings import load_settings
 from elk.dashboards import dashboards
 from elk.dashboards.checking.reading import IN_STRINGS
-from elk.dashboards.saved_objects import as_ndjson, saved_objects, text
+from elk.dashboards.saved_objects import as_ndjson, saved_objects
+from elk.dashboards.texts import text
 
 Objects = list[dict[str, Any]]
 Change = Callable[[Objects], object]

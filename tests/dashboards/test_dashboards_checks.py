@@ -24,6 +24,7 @@ from contracts.settings import load_settings
 from elk.dashboards import dashboards
 from elk.dashboards.checking.problems import problems
 from elk.dashboards.saved_objects import as_ndjson, saved_objects
+from elk.dashboards.texts import text
 
 PROJECT = Path(__file__).parents[2]
 
@@ -73,6 +74,11 @@ def _without_view(objects: Objects) -> None:
 
 def _without_search(objects: Objects) -> None:
     objects.remove(_first("search", objects))
+
+
+def _unknown_format(objects: Objects) -> None:
+    attributes = _first("index-pattern", objects)["attributes"]
+    attributes["fieldFormatMap"] = text({"verdict.states": {"id": "static_lookup"}})
 
 
 def _of_another_view(objects: Objects) -> None:
@@ -168,6 +174,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "no description": (lambda o: board(o)["attributes"].update(description=""), "nobody can tell"),
     "one id twice": (_doubled, "2 objects are index-pattern"),
     "no data view": (_without_view, "that is not in the file"),
+    "words for the values of no field": (_unknown_format, "verdict.states, which documents do not"),
     "no saved search": (_without_search, "that is not in the file"),
     "another data view inside": (_of_another_view, "is not the one its panel holds"),
     "a reference too many": (_unused, "nothing uses reference another"),

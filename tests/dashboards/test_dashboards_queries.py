@@ -18,9 +18,10 @@ from elk.dashboards import Dashboard, Panel, Span, dashboards, query, rows, seri
 from elk.dashboards.answers import columns, is_empty
 from elk.dashboards.data_views import data_views
 from elk.dashboards.fields import field_type
-from elk.dashboards.intervals import MOST_BUCKETS, interval
+from elk.dashboards.intervals import MOST_BUCKETS, interval, milliseconds
 from elk.dashboards.kql import kql, read_kql
 from elk.dashboards.panels import Filter, Metric, OverTime, Ranges, Terms
+from elk.dashboards.values import NAMES
 from prediction_log.window_documents import State
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -132,6 +133,29 @@ def test_a_rate_is_per_second_of_its_interval() -> None:
     assert only.y == 2.0
 
 
+def test_weeks_that_the_time_cuts_are_left_out() -> None:
+    shown = panel(metrics=(Metric("n"),), by=(OverTime("Week", "week"),))
+    week = 7 * 24 * 3600 * 1000
+    inside = [week, 3 * week + 1]
+
+    def counts(*documents: int) -> list[float | None]:
+        buckets = [bucket(key=n * week, doc_count=d) for n, d in enumerate(documents)]
+        found = {"buckets": buckets, "meta": {"seconds": week // 1000, "within": inside}}
+        (only,) = series(shown, answer(0, by0=found))
+        return [point.y for point in only.points]
+
+    assert counts(5, 6, 7, 8) == [6.0, 7.0]
+    # Where nothing is left, what is cut is better than nothing.
+    assert counts(5, 0, 0, 8) == [5.0, 0.0, 0.0, 8.0]
+    asked = query(shown, Span(START, START + timedelta(days=30)))
+    assert asked["aggs"]["by0"]["meta"]["within"] == [
+        milliseconds(START),
+        milliseconds(START + timedelta(days=30)),
+    ]
+    auto = query(panel(metrics=(Metric("n"),), by=(OverTime(),)), Span(START, START + timedelta(1)))
+    assert "within" not in auto["aggs"]["by0"]["meta"]
+
+
 def test_ranges_and_truth_values_are_named_for_people() -> None:
     shown = panel(
         chart="shares",
@@ -140,7 +164,12 @@ def test_ranges_and_truth_values_are_named_for_people() -> None:
     )
     inside = {"buckets": [{"key": "x", "from": 0.5, "to": 0.6, "doc_count": 3}]}
     terms = {"buckets": [{"key": 1, "key_as_string": "true", "doc_count": 3, "by1": inside}]}
-    assert rows(shown, answer(3, by0=terms)) == [("0.5 to 0.6", "true", 3.0)]
+    assert rows(shown, answer(3, by0=terms)) == [("0.5 to 0.6", "right", 3.0)]
+
+
+def test_words_stand_for_all_values_there_are_and_for_no_others() -> None:
+    assert set(NAMES["verdict.state"]) == set(get_args(State))
+    assert set(NAMES["outcome.correct"]) == {"true", "false"}
 
 
 def test_documents_are_rows_and_no_series() -> None:

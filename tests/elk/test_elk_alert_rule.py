@@ -6,7 +6,7 @@ from contracts.alert_log import AlertCourse
 from contracts.alerts import Alert
 from contracts.release_rules import MonitorRule
 from contracts.windows import window_at
-from elk.alerts.rule import LookedAt, Subject, next_word
+from elk.alerts.rule import LookedAt, Means, Subject, next_word
 from prediction_log.window_documents import State, Verdict
 
 ABOUT = Subject("flights", "3", "drift")
@@ -44,6 +44,25 @@ def test_the_worst_signals_come_first_and_the_rest_is_counted() -> None:
     assert [signal.name for signal in raised.signals][:2] == ["f24", "f23"]
     assert len(raised.signals) == 20
     assert raised.reason.endswith("and 22 more")
+
+
+def test_it_is_told_which_way_a_number_moved() -> None:
+    def window(number: int) -> LookedAt:
+        found = day(number, "over", "over", "over")
+        means = {"f2": Means(0.43, 0.63), "f1": Means(12.0, 9.5)}
+        return LookedAt(found.window, found.verdicts, means)
+
+    raised = said(window(1), window(0))
+    assert raised is not None
+    assert raised.reason.endswith(
+        ": f2 fell from 0.63 to 0.43 (psi 0.3, limit 0.1), f1 rose from 9.5 to 12 (psi 0.3, "
+        "limit 0.1), f0 (psi 0.3, limit 0.1)"
+    )
+    assert [(one.mean_before, one.mean) for one in raised.signals] == [
+        (0.63, 0.43),
+        (9.5, 12.0),
+        (None, None),
+    ]
 
 
 def test_windows_beyond_those_of_the_rule_do_not_count() -> None:

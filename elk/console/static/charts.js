@@ -23,12 +23,43 @@ function coloured(trace, place, colours) {
     const pattern = { shape, size: 6, solidity: 0.15, bgcolor: own, fgcolor: colour("--card") };
     return { ...trace, marker: { color: own, pattern, line: { width: 0 } } };
   }
+  const { hollow, ...drawn } = trace;
+  const symbol = SYMBOLS[place % SYMBOLS.length];
   const dash = trace.stackgroup ? "solid" : DASHES[place % DASHES.length];
   return {
-    ...trace,
+    ...drawn,
     line: { color: own, width: 2, dash },
-    marker: { color: own, size: 5, symbol: SYMBOLS[place % SYMBOLS.length] },
+    marker: {
+      color: own, size: 5,
+      symbol: hollow?.some(Boolean) ? hollow.map((one) => (one ? `${symbol}-open` : symbol)) : symbol,
+    },
   };
+}
+
+let marks = [];
+
+/** Remembers what is marked on all charts along event time; gives whether that is new. */
+export function mark(found) {
+  const isNew = JSON.stringify(found) !== JSON.stringify(marks);
+  marks = found;
+  return isNew;
+}
+
+/** Text that Plotly, which knows some tags, shows as it is. */
+const safe = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+
+/** Dotted lines with short names; the whole is told where somebody points at the name. */
+function marked() {
+  const shapes = marks.map((one) => ({
+    type: "line", xref: "x", x0: one.at, x1: one.at, yref: "paper", y0: 0, y1: 1,
+    line: { color: colour("--soft"), width: 1, dash: "dot" },
+  }));
+  const annotations = marks.map((one) => ({
+    xref: "x", x: one.at, yref: "paper", y: 1, xanchor: "left", yanchor: "top", showarrow: false,
+    text: safe(one.label), hovertext: safe(one.text), font: { size: 10, color: colour("--soft") },
+    bgcolor: colour("--card"), borderpad: 1, opacity: 0.85,
+  }));
+  return { shapes, annotations };
 }
 
 /** Draws a picture into an element, or redraws it in place. */
@@ -45,6 +76,7 @@ export function draw(element, chart) {
   const { xaxis, yaxis, ...rest } = chart.layout;
   const layout = {
     ...rest,
+    ...(rest.meta?.marked ? marked() : {}),
     margin: { l: 8, r: 8, t: 8, b: 8 },
     font: { family: "system-ui, sans-serif", size: 12, color: colour("--text") },
     paper_bgcolor: "rgba(0,0,0,0)",

@@ -1,6 +1,7 @@
 // A dashboard: what is chosen, all panels at once, and again every few seconds.
 
 import { carry, chosen, offer, restore, showTimes } from "./choices.js";
+import { mark } from "./charts.js";
 import { Panel, ask } from "./panels.js";
 
 const RETRY_SECONDS = 5;
@@ -11,6 +12,7 @@ const main = document.getElementById("main");
 const form = document.getElementById("choices");
 const refresh = document.getElementById("refresh");
 const updated = document.getElementById("updated");
+const marks = document.getElementById("marks");
 const outage = document.getElementById("outage");
 const dashboard = main.dataset.dashboard;
 const panels = [...document.querySelectorAll("[data-panel]")].map((one) => new Panel(one, dashboard));
@@ -31,6 +33,15 @@ async function offered(query, signal) {
   } catch {
     // The panels tell it.
   }
+}
+
+/** Marks on the charts; without them the charts say what they say. */
+async function marked(query, signal) {
+  const found = await ask(`/api/marks/${dashboard}?${query}`, signal).catch(() => []);
+  if (signal.aborted || !mark(found)) return;
+  const named = found.map((one) => `${one.label} (${one.at.slice(0, 10)})`).join(", ");
+  marks.textContent = named && `Dotted lines: another version took over: ${named}.`;
+  panels.forEach((panel) => panel.redraw());
 }
 
 function tell(failures) {
@@ -54,6 +65,7 @@ async function load() {
   const found = await Promise.all([
     ...panels.map((panel) => panel.load(query, signal)),
     offered(query, signal),
+    marked(query, signal),
   ]);
   if (signal.aborted) return;
   took = (performance.now() - began) / 1000;

@@ -30,11 +30,12 @@ DASHBOARD = Dashboard(
             ),
             Panel(
                 id="farthest",
-                title="Farthest signal",
-                question="How many times its limit is the worst signal?",
+                title="Farthest signal, times its limit",
+                question="Which signal is the worst, and how far is it? Above 1 is over the limit.",
                 kind="drift",
                 chart="metric",
                 metrics=(_RATIO,),
+                by=(Terms("verdict.signal", "Signal", size=1, by=0),),
             ),
             Panel(
                 id="newest-window",

@@ -4,6 +4,8 @@ from elk.dashboards.catalogue.figures import BY_MODEL, BY_ROLE, BY_VERSION, TIME
 from elk.dashboards.panels import Dashboard, Filter, Metric, Panel, Ranges, Terms
 
 _LABELLED = Metric("Labelled predictions")
+_ENOUGH = Filter("verdict.state", ("too_few",), other=True)
+"""A metric of a handful of labels would look like a crash."""
 
 
 def _of(metric: str, label: str) -> Metric:
@@ -19,6 +21,7 @@ def _by_version(metric: str, label: str, question: str) -> Panel:
         chart="line",
         metrics=(_of(metric, label),),
         by=(TIME, BY_VERSION),
+        filters=(_ENOUGH,),
     )
 
 

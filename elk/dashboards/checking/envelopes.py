@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from elk.dashboards.checking.reading import ReadObject
+from elk.dashboards.fields import field_type
 
 VERSIONS: Mapping[str, str] = {
     "index-pattern": "8.0.0",
@@ -101,6 +102,9 @@ def _envelope(found: ReadObject) -> Iterator[str]:
     attributes = found.body.get("attributes", {})
     if different := set(attributes) ^ ATTRIBUTES[kind]:
         yield f"{found.name}: its attributes lack or should not have {_listed(different)}"
+    for field in found.inside.get("fieldFormatMap", {}):
+        if field_type(field) is None:
+            yield f"{found.name}: it says how to write {field}, which documents do not have"
     if kind == "dashboard" and set(attributes.get("controlGroupInput", {})) != _CONTROL_GROUP:
         yield f"{found.name}: the attributes of its controls are not those of Kibana"
     if kind != "index-pattern" and not (attributes.get("title") and attributes.get("description")):
