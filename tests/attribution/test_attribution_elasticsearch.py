@@ -1,9 +1,13 @@
 """Why confidence fell, asked of a real Elasticsearch about days whose causes are known."""
 
+import json
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from command_line import Result, millrace
 from logged_events import LoggedEvents
 
 from contracts.events import Classification, FeatureEvent, FeatureValue, Regression, Role
@@ -22,8 +26,8 @@ DAY = timedelta(days=1)
 START = datetime(2024, 1, 1, tzinfo=UTC)
 DAYS = 20
 PER_DAY = 120
-SURE = {"a": 0.9, "b": 0.5}
-"""Confidence by the site of an event."""
+SURE = {"a": 0.9, "b": 0.5, "c": 0.4, "": 0.4}
+"""Confidence by the site of an event; the last one has none."""
 
 
 @pytest.fixture
@@ -58,7 +62,8 @@ def write(
             at = START + day * DAY + number * DAY / PER_DAY
             place = site(day, number)
             sure = SURE[place] - less(day) + (number % 3 - 1) / 100
-            sent = event(f"{day}-{number}", at, site=place, noise=float(number % 10))
+            features = {"site": place or None, "noise": float(number % 10)}
+            sent = event(f"{day}-{number}", at, **features)
             label = "yes" if sure > 0.5 else "no"
             answer = Classification(label, sure, {label: sure})
             logged.served(sent, answer, None, version=version(day), role=role)
@@ -118,6 +123,26 @@ def test_other_events_are_told_as_the_cause(logged: LoggedEvents, log: Log) -> N
     assert found["Events"] == (
         "site 'b' 20%, then 80%: alone makes all of it. Over their limits then: site 3.0 times."
     )
+
+
+@pytest.mark.parametrize(("place", "name"), [("c", "others"), ("", "no value")])
+def test_values_that_are_new_or_missing_are_groups_of_their_own(
+    logged: LoggedEvents, log: Log, place: str, name: str
+) -> None:
+    """`c` is no category of the training; the feature is left out where its site is none."""
+    write(logged, site=lambda day, n: "a" if day < 10 or n % 4 == 0 else place)
+    _, found = only(explain(log.search, LATER, {}, whole=False))
+    assert found["Events"].startswith(f"site '{name}' 0%, then 75%: alone makes all of it.")
+
+
+@pytest.mark.parametrize("rises", [False, True])
+def test_the_signal_that_explains_most_comes_first(
+    logged: LoggedEvents, log: Log, rises: bool
+) -> None:
+    write(logged, site=lambda day, n: "a" if (n % 10 < 8) == ((day < 10) != rises) else "b")
+    [one] = explain(log.search, LATER, {}, whole=False)
+    assert one.causes is not None
+    assert [part.signal for part in one.causes.parts] == ["site", "noise"]
 
 
 def test_another_version_is_told_as_the_cause(logged: LoggedEvents, log: Log) -> None:
@@ -188,3 +213,33 @@ def test_who_takes_over_is_known_by_most_answers(logged: LoggedEvents, log: Log)
         ("1", "2", START + 9 * DAY),
     ]
     assert takeovers(log.search, WHOLE, ("other",)) == []
+
+
+def test_the_command_tells_people_and_scripts_the_same(
+    logged: LoggedEvents, settings: Settings, tmp_path: Path
+) -> None:
+    write(logged, version=lambda day: "1" if day < 12 else "2", less=lambda day: 0.3 * (day > 11))
+    environment = {**os.environ, "MILLRACE_INDEX_PREFIX": settings.index_prefix}
+
+    def why(*arguments: str) -> Result:
+        options = ("--elasticsearch", settings.elasticsearch_url)
+        asked = ("drift", "why", *arguments, *options)
+        return millrace(*asked, folder=tmp_path, environment=environment)
+
+    people, scripts = why("m"), why("m", "--json")
+    assert people.returncode == scripts.returncode == 0, people.stderr + scripts.stderr
+    told = json.loads(scripts.stdout)
+    assert told["headline"] in people.stdout
+    assert told["findings"]["Versions"] in people.stdout
+    assert told["change"] == pytest.approx(-0.3, abs=1e-6)
+    assert [period["rows"] for period in told["periods"]] == [PER_DAY] * DAYS
+    chosen = why("m", "--start", "2024-01-11", "--end", "2024-01-21", "--json")
+    assert "in the 10 days before" in json.loads(chosen.stdout)["headline"]
+    for arguments, reason in (
+        (("other",), "no version of 'other' that served in this time"),
+        (("m", "--end", "2024-01-21"), "give --start, too"),
+        (("m", "--start", "2024-01-21", "--end", "2024-01-11"), "that time is empty"),
+    ):
+        refused = why(*arguments)
+        assert refused.returncode == 2
+        assert reason in " ".join(refused.stderr.split())

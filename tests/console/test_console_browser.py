@@ -85,9 +85,11 @@ def test_what_is_chosen_narrows_the_page_and_stands_in_its_address(
     page = watched.open(f"{opened.url}models?range=24h")
     champion = page.locator("[data-panel=predictions] div", has_text="champion").locator("dd")
     expect(champion.first).to_have_text("144")
+    expect(page.locator("#several")).to_contain_text("2 models together: delay, flights")
     page.get_by_role("combobox", name="Model", exact=True).select_option("delay")
     expect(champion.first).to_have_text("72")
     assert "model.name=delay" in page.url
+    expect(page.locator("#several")).to_be_empty()
     page.get_by_role("link", name="Overview").click()
     settled(page)
     expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value("delay")

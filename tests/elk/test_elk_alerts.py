@@ -98,7 +98,7 @@ def drift(
             model=EventModel("m", version, role),
             window=window,
             rows=500,
-            drift=DriftFigures(kind="numeric", psi=0.3),
+            drift=DriftFigures(kind="numeric", psi=0.3, mean=4.5, mean_before=7.25),
             verdict=Verdict(
                 signal=f"f{number}", statistic="psi", state=state, value=0.3, limit=0.1, ratio=3.0
             ),
@@ -156,6 +156,7 @@ def test_an_alert_is_said_once_whoever_looks_and_ends_when_it_is_over(
     assert raised.alert_id == f"m-1-drift-{int(MONDAY.timestamp())}"
     assert raised.window == window_at(MONDAY + timedelta(days=3), 24)
     assert sorted(signal.name for signal in raised.signals) == ["f0", "f1"]
+    assert "f0 fell from 7.25 to 4.5 (psi 0.3, limit 0.1)" in raised.reason
     assert look(settings, written, SERVING, OTHER) == []
     running = AlertStep()
     assert running(settings, written.client, [OTHER]) == {"raised": 0, "resolved": 0}

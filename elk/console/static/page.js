@@ -12,6 +12,7 @@ const main = document.getElementById("main");
 const form = document.getElementById("choices");
 const refresh = document.getElementById("refresh");
 const updated = document.getElementById("updated");
+const several = document.getElementById("several");
 const marks = document.getElementById("marks");
 const outage = document.getElementById("outage");
 const dashboard = main.dataset.dashboard;
@@ -30,6 +31,11 @@ async function offered(query, signal) {
     for (const list of lists) {
       if (document.activeElement !== list) offer(list, found[list.name] ?? []);
     }
+    const models = query.get("model.name") ? [] : (found["model.name"] ?? []);
+    several.textContent =
+      models.length > 1
+        ? `Figures of ${models.length} models together: ${models.join(", ")}. Choose one above to see it alone.`
+        : "";
   } catch {
     // The panels tell it.
   }
