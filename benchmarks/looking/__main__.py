@@ -56,7 +56,8 @@ def main() -> None:
             for name, span in _SPANS.items():
                 _forget(settings)
                 looked[name] = list(looks(url, span, chosen.rounds))
-            compared = list(compare(year, looked["all time"][0][-1].answers))
+            newest = {pages[-1].dashboard: pages[-1].answers for pages in looked["all time"]}
+            compared = list(compare(year, newest))
             page = write_page(chosen.output, _machine(), chosen.events, looked, compared)
             sys.stdout.write(page.read_text("utf-8"))
             if chosen.keep:

@@ -12,8 +12,12 @@ from benchmarks.looking.asking import Answer
 from benchmarks.looking.year import CLASSES, VERSIONS, Year
 
 EXACT = 1e-9
+ROUNDED = 0.01
+"""Two decimals."""
 SKETCHED = 0.02
 """Percentiles of Elasticsearch are those of a t-digest (Dunning 2021)."""
+
+_MONTHS = "Month by month"
 
 
 class Compared(Struct, frozen=True):
@@ -25,12 +29,16 @@ class Compared(Struct, frozen=True):
     allowed: float
 
 
-def compare(year: Year, overview: Mapping[str, Answer]) -> Iterator[Compared]:
-    """What the overview of all time says, point by point.
+def compare(year: Year, pages: Mapping[str, Mapping[str, Answer]]) -> Iterator[Compared]:
+    """What the overview and the drift page of all time say, point by point.
+
+    Args:
+        pages: dashboard -> panel -> answer.
 
     Raises:
         KeyError, ValueError: a panel has no chart, or not the series that the year has.
     """
+    overview = pages["overview"]
     classes = _lines(overview["classes"])
     edges = _edges(next(iter(classes.values()))[0])
     counts, _, _ = np.histogram2d(year.at, year.label, bins=[edges, [0, 1, 2]])
@@ -53,6 +61,22 @@ def compare(year: Year, overview: Mapping[str, Answer]) -> Iterator[Compared]:
             year.at, year.total_ms, _edges(times), lambda v, p=percent: np.percentile(v, p)
         )
         yield _compared(f"Latency over time, {name}", [(shown, own)], SKETCHED)
+
+    yield _compared(
+        "Why did confidence fall?, by month", [_by_month(year, pages["drift"])], ROUNDED
+    )
+
+
+def _by_month(
+    year: Year, drift: Mapping[str, Answer]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """As the table says it, and as it is."""
+    table = next(one for one in drift["confidence"]["views"] if one.get("title") == _MONTHS)
+    shown = {str(row[0]["text"]): float(row[1]) for row in table["rows"]}
+    months = year.at.astype("datetime64[ms]").astype("datetime64[M]")
+    names = np.array([f"{one.item():%B %Y}" for one in np.unique(months)])
+    own = [year.confidence[months == one].mean() for one in np.unique(months)]
+    return np.array([shown[name] for name in names]), np.array(own)
 
 
 def _lines(answer: Answer) -> dict[str, tuple[list[str], NDArray[np.float64]]]:

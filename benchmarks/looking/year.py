@@ -11,11 +11,13 @@ from msgspec import Raw, Struct
 from numpy.typing import NDArray
 
 from contracts.events import Classification, Latency, ModelRef, Source
+from contracts.windows import Window
 from prediction_log.bulk import create_lines
 from prediction_log.documents import EventModel, Identity, LabelValue, PredictionDocument
 from prediction_log.features import Features
 from prediction_log.indices import IndexNames, prediction_id
 from prediction_log.outcome_documents import LoggedLabel, LoggedPrediction, outcome_document
+from prediction_log.window_documents import DriftDocument, DriftFigures, Verdict
 
 MODEL = "flights"
 VERSIONS = 12
@@ -27,6 +29,14 @@ LABELLED = 5
 _LESS_SURE = 6
 """The version of July."""
 _CARRIERS = ("AA", "B6", "DL", "EV", "MQ", "UA", "US", "WN")
+_BINS: dict[str, dict[str, tuple[float, ...] | tuple[str, ...]]] = {
+    "delay": {"edges": (-20.0, -10.0, 0.0, 10.0, 20.0)},
+    "hour": {"edges": (6.0, 12.0, 18.0)},
+    "month": {"edges": (6.0,)},
+    "carrier": {"categories": _CARRIERS},
+    "prediction": {"categories": CLASSES},
+}
+_COUNTS: dict[str, list[int]] = {"reference": [1] * 10, "window": [1] * 10}
 BATCH = 4_000
 """Events in one request."""
 _IN_FLIGHT = 3
@@ -79,6 +89,7 @@ def write(year: Year, client: Elasticsearch, names: IndexNames) -> Iterator[int]
 
     with ThreadPoolExecutor(_IN_FLIGHT) as pool:
         yield from pool.map(send, range(0, len(year.at), BATCH))
+    client.perform_request("POST", "/_bulk", headers=_BULK, body=b"".join(_drift(names)))
     client.indices.refresh(index=names.pattern("*"))  # type: ignore[arg-type]
 
 
@@ -113,6 +124,26 @@ def _lines(year: Year, names: IndexNames, rows: range) -> Iterator[bytes]:
             )
             outcome = outcome_document(_logged(document, model), said)
             yield create_lines(names.outcomes(MODEL, at), name, outcome)
+
+
+def _drift(names: IndexNames) -> Iterator[bytes]:
+    """One window of each version, with the bins that say which values are counted together."""
+    for version in range(VERSIONS):
+        at = START + timedelta(days=DAYS * version // VERSIONS)
+        for signal, bins in _BINS.items():
+            document = DriftDocument(
+                timestamp=at,
+                model=EventModel(MODEL, str(version + 1), "champion"),
+                window=Window(at, at + timedelta(days=7)),
+                rows=1000,
+                drift=DriftFigures(
+                    kind="numeric" if "edges" in bins else "categorical",
+                    bins={name: [*values] for name, values in bins.items()} | _COUNTS,
+                ),
+                verdict=Verdict(signal=signal, statistic="psi", state="ok", ratio=0.5),
+                computed_at=at,
+            )
+            yield create_lines(names.drift(MODEL, at), f"{version}-{signal}", document)
 
 
 def _logged(document: PredictionDocument, model: ModelRef) -> LoggedPrediction:
