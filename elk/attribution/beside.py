@@ -34,17 +34,19 @@ class Over(Struct, frozen=True):
 class Told(Struct, frozen=True):
     """An alert that was raised; `at`: the end of the window that did it."""
 
+    id: str
     version: str
     at: datetime
     reason: str
 
 
 class Published(Struct, frozen=True):
-    """Who let a version serve, and why."""
+    """Who let a version serve, and why; `alert` is the id of the one that a retraining answers."""
 
     version: str
     author: str
     reason: str
+    alert: str = ""
 
 
 class Worth(Struct, frozen=True):
@@ -96,18 +98,20 @@ def newest_bins(search: Search, end: datetime, chosen: Chosen, most: int) -> lis
     return [hit["_source"] for hit in search(("drift",), body)["hits"]["hits"]]
 
 
-def alerts(search: Search, span: Span, chosen: Chosen) -> list[Told]:
-    """The first that were raised of windows that end in a time."""
+def alerts(search: Search, span: Span, answered: Sequence[str], chosen: Chosen) -> list[Told]:
+    """The first that were raised of windows that end in a time, or that have one of the ids."""
     time = time_field("alerts")
     raised = Filter("alert.state", ("raised",))
-    filters = [within(span, time), *map(clause, (*chosen, raised))]
+    either = [within(span, time), {"terms": {"alert.id": list(answered)}}]
+    query = {"filter": [*map(clause, (*chosen, raised))], "should": either}
     body = {
         "size": _MOST_ALERTS,
-        "query": {"bool": {"filter": filters}},
+        "query": {"bool": {**query, "minimum_should_match": 1}},
         "sort": [{time: "asc"}],
     }
     return [
         Told(
+            hit["_source"]["alert"]["id"],
             hit["_source"]["model"]["version"],
             datetime.fromisoformat(hit["_source"]["window"]["end"]),
             hit["_source"]["alert"]["reason"],
@@ -136,6 +140,7 @@ def published(search: Search, model: str, versions: Sequence[str]) -> list[Publi
             one["model"]["version"],
             one["model_event"].get("author", ""),
             one["model_event"].get("reason", ""),
+            one["model_event"].get("alert", ""),
         )
         for one in sources
     }

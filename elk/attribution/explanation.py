@@ -20,9 +20,17 @@ from elk.attribution.beside import (
 )
 from elk.attribution.changes import Change, change, largest_fall
 from elk.attribution.course import Course, course_search, courses
-from elk.attribution.groups import MOST_SIGNALS, Part, grouped, groups_search, parts
+from elk.attribution.groups import (
+    MOST_SIGNALS,
+    Part,
+    grouped,
+    groups_search,
+    parts,
+    unlikely,
+)
 from elk.attribution.jumps import Jump, jumps
 from elk.attribution.takeovers import Search, takeovers
+from elk.attribution.unchanged import Unchanged, unchanged
 from elk.attribution.units import Unit, unit_of
 from elk.dashboards.catalogue.figures import SERVING
 from elk.dashboards.intervals import Span
@@ -37,13 +45,18 @@ class Causes(Struct, frozen=True, kw_only=True):
 
     Args:
         jumps: at each version that took over between the beginning and the end.
+        unchanged: which version answered the events of both times, and how; None: none did, or a
+            version was chosen.
         published: of the versions that took over.
+        unlikely: shares of answers that were the less likely of two classes, before and now.
         parts: of the signals, the one that explains most of the change first.
         ratios: signal -> times its limit, in the worst window of the later period.
     """
 
     jumps: tuple[Jump, ...]
+    unchanged: Unchanged | None
     published: tuple[Published, ...]
+    unlikely: tuple[float, float] | None
     parts: tuple[Part, ...]
     ratios: dict[str, float]
     alerts: tuple[Told, ...]
@@ -118,11 +131,17 @@ def _causes(search: Search, model: str, found: Change, of_model: Chosen) -> Caus
     answer = search(("predictions",), groups_search(before, now, [*of_model, SERVING], signals))
     taken = takeovers(search, either, (model,))
     versions = list(dict.fromkeys(one.version for one in taken))
+    said = published(search, model, versions) if versions else []
+    answered = [one.alert for one in said if one.alert]
+    of_alerts = [one for one in of_windows if one.field != "model.role"]
+    narrowed = any(one.field in _OF_WINDOWS[1:] for one in of_model)
     return Causes(
         jumps=tuple(jumps(search, taken, (now.end - now.start) / 2)),
-        published=tuple(published(search, model, versions)) if versions else (),
+        unchanged=None if narrowed else unchanged(search, model, found),
+        published=tuple(said),
+        unlikely=unlikely(answer, signals),
         parts=tuple(sorted(parts(answer, signals), key=lambda one: -one.part * found.size)),
         ratios=ratios(search, now, of_windows),
-        alerts=tuple(alerts(search, now, [f for f in of_windows if f.field != "model.role"])),
+        alerts=tuple(alerts(search, now, answered, of_alerts)),
         worth=tuple(worth(search, before, now, of_windows)),
     )

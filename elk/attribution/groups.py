@@ -21,6 +21,8 @@ MOST_SIGNALS = 30
 ANSWER = "prediction"
 """The signal that is the answer itself."""
 _TIMES = ("before", "now")
+_TWO = 2
+_LEAST_OVERLAP = 0.2
 _MEAN = {"confidence": {"avg": {"field": CONFIDENCE}}}
 
 
@@ -80,7 +82,7 @@ def groups_search(
     before: Span, now: Span, chosen: Sequence[Filter], signals: Sequence[Grouped]
 ) -> dict[str, Any]:
     """The search on the predictions."""
-    inner: dict[str, Any] = dict(_MEAN)
+    inner: dict[str, Any] = {**_MEAN, "unlikely": {"filter": {"range": {CONFIDENCE: {"lt": 0.5}}}}}
     for number, signal in enumerate(signals):
         inner |= _aggregations(str(number), signal)
     either = Span(before.start, now.end)
@@ -96,9 +98,22 @@ def groups_search(
 
 
 def parts(answer: Mapping[str, Any], signals: Sequence[Grouped]) -> list[Part]:
-    """Read the answer: one part for each signal."""
+    """Read the answer: one part for each signal, but for those whose values of the two times
+    hardly overlap, as a weekday's of two days: nothing of the same kind can be compared."""
     times = [answer["aggregations"][name] for name in _TIMES]
-    return [_part(str(number), signal, times) for number, signal in enumerate(signals)]
+    found = (_part(str(number), signal, times) for number, signal in enumerate(signals))
+    return [part for part in found if part is not None]
+
+
+def unlikely(answer: Mapping[str, Any], signals: Sequence[Grouped]) -> tuple[float, float] | None:
+    """The shares of answers that were the less likely of two classes, before and now: those with
+    less than a half of confidence, as a threshold or costs choose them. None: there are more."""
+    classes = [signal.categories for signal in signals if signal.signal == ANSWER]
+    if not classes or len(classes[0]) != _TWO:
+        return None
+    times = [answer["aggregations"][name] for name in _TIMES]
+    before, now = (time["unlikely"]["doc_count"] / max(1, time["doc_count"]) for time in times)
+    return before, now
 
 
 def _aggregations(key: str, signal: Grouped) -> dict[str, Any]:
@@ -114,13 +129,15 @@ def _aggregations(key: str, signal: Grouped) -> dict[str, Any]:
     return {f"{key} bins": {"terms": terms, "aggs": _MEAN}, **missing}
 
 
-def _part(key: str, signal: Grouped, times: Sequence[Mapping[str, Any]]) -> Part:
+def _part(key: str, signal: Grouped, times: Sequence[Mapping[str, Any]]) -> Part | None:
     before, now = (_groups(key, signal, time) for time in times)
     part = part_of_mix(before, now)
+    shares = list(zip(_shares(before), _shares(now), strict=True))
+    if sum(map(min, shares)) < _LEAST_OVERLAP:
+        return None
     if signal.edges:
         means = (time[f"{key} mean"]["value"] for time in times)
         return Part(signal=signal.signal, part=part, before=next(means), now=next(means))
-    shares = list(zip(_shares(before), _shares(now), strict=True))
     place = _moved_most(shares)
     return Part(
         signal=signal.signal,

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from elk.attribution.changes import Change, Period
+from elk.attribution.beside import Published, Told
+from elk.attribution.changes import FEWEST_ROWS, Change, Period
 from elk.attribution.explanation import Causes, Explanation
 from elk.attribution.groups import ANSWER, Part
 from elk.attribution.jumps import Jump
@@ -29,8 +30,7 @@ def headline(found: Explanation) -> str:
     """What changed, in one sentence."""
     change, unit = found.change, found.unit
     if change is None:
-        told = "Mean confidence did not fall beyond chance in this time"
-        return f"{told}." if found.whole else f"{told}; too few answers came before it to compare."
+        return _no_change(found)
     before, now = change.before, change.now
     if change.before is not found.course.before:
         return (
@@ -48,54 +48,80 @@ def headline(found: Explanation) -> str:
 
 
 def findings(found: Explanation) -> list[Finding]:
-    """What is known about the change, what explains most first."""
-    if found.change is None or found.causes is None:
+    """What is known about the change, what says most first."""
+    change, causes = found.change, found.causes
+    if change is None or causes is None:
         return []
-    told = {"Versions": _versions(found.change, found.causes)}
-    if found.change.is_certain:
+    told = {"Versions": _versions(change, causes)}
+    if change.is_certain:
         told = {
-            "In short": _in_short(found.change, found.causes),
+            "In short": _in_short(change, causes),
             **told,
-            "Published": _published(found.causes),
-            "Answers": _answers(found.change, found.causes),
-            "Events": _events(found.change, found.causes),
-            "Alerts": _alerts(found.causes),
+            "Same events": _same_events(change, causes),
+            "Answers": _answers(change, causes),
+            "Events": _events(change, causes),
+            "Alerts": _alerts(causes),
+            "Published": _published(causes),
         }
-    told["Labels"] = _labels(found.causes)
+    told["Labels"] = _labels(causes)
     return [Finding(about, says) for about, says in told.items() if says]
 
 
+def _no_change(found: Explanation) -> str:
+    told = "Mean confidence did not fall beyond chance in this time"
+    if found.whole:
+        return f"{told}."
+    now = found.course.now
+    if now is not None and now.rows < FEWEST_ROWS:
+        return f"This time has too few answers to compare it: {now.rows}."
+    return f"{told}; too few answers came before it to compare."
+
+
 def _in_short(change: Change, causes: Causes) -> str:
-    known = [jump for jump in causes.jumps if jump.step is not None]
-    if len(known) < len(causes.jumps):
+    return " ".join(filter(None, (_source(change, causes), _shift(change, causes))))
+
+
+def _source(change: Change, causes: Causes) -> str:
+    """Whether another version or other events: by the steps where versions took over, and by a
+    version that answered both times; what the two say less of is sure."""
+    steps = [jump.step for jump in causes.jumps if jump.step is not None]
+    one = causes.unchanged
+    of_versions = 1.0 if one is None else 1 - (one.now - one.before) / change.size
+    if len(steps) == len(causes.jumps):
+        of_versions = min(of_versions, sum(steps) / change.size)
+    elif one is None:
         return "Other versions and other events came at the same time, too close to tell apart."
-    share = sum(jump.step or 0.0 for jump in known) / change.size
-    steepest = max(known, key=lambda jump: (jump.step or 0.0) / change.size, default=None)
-    return f"{_source(share, steepest)} {_shift(change, causes)}".strip()
-
-
-def _source(share: float, steepest: Jump | None) -> str:
-    if steepest is None or share < _HARDLY:
+    if not causes.jumps or of_versions < _HARDLY:
         return "It came with other events, not with another version."
-    version = f"version {steepest.takeover.version}, since {_day(steepest.takeover.at)}"
-    if share < _MOSTLY:
-        return f"Some of it came with {version}, the rest with other events."
+    steepest = max(causes.jumps, key=lambda jump: (jump.step or 0.0) / change.size).takeover
+    version = f"version {steepest.version}, since {_day(steepest.at)}"
+    if len(causes.jumps) > 1:
+        version = f"other versions, above all {version}"
+    if of_versions < _MOSTLY:
+        return f"Some of it came with {version}; the rest with other events."
     return f"Most of it came with {version}."
 
 
 def _shift(change: Change, causes: Causes) -> str:
-    part = next((one for one in causes.parts if one.signal == ANSWER), None)
+    part = _of_answer(causes)
     if part is None or part.confident is None or part.part / change.size < _MOSTLY:
         return ""
     more = "more" if (part.now or 0.0) > (part.before or 0.0) else "less"
     sure = "less sure" if part.confident < change.before.mean else "surer"
-    return f"The answer is '{part.category}' {more} often, of which the model is {sure}."
+    told = f"The answer is '{part.category}' {more} often, of which the model is {sure}"
+    if causes.unlikely is None or abs(causes.unlikely[1] - causes.unlikely[0]) < _WORTH_TELLING:
+        return f"{told}."
+    before, now = causes.unlikely
+    return (
+        f"{told}: its threshold or its costs choose the less likely class in {now:.0%} of the "
+        f"answers, before in {before:.0%}."
+    )
 
 
 def _versions(change: Change, causes: Causes) -> str:
     steps = " ".join(map(_step, causes.jumps))
     both = [
-        f"Version {now.version} answered before and after, with {was.mean:.2f} and {now.mean:.2f}."
+        f"Version {now.version} served before and after, with {was.mean:.2f} and {now.mean:.2f}."
         for now in change.now.versions
         for was in change.before.versions
         if was.version == now.version
@@ -114,37 +140,42 @@ def _step(jump: Jump) -> str:
     return f"{told}: {before} in the {width} before it, {after} in the {width} after."
 
 
-def _published(causes: Causes) -> str:
-    return " ".join(
-        f"Version {one.version} by {one.author or 'somebody'}: {one.reason or 'no reason given'}."
-        for one in causes.published
+def _same_events(change: Change, causes: Causes) -> str:
+    one = causes.unchanged
+    if one is None or not causes.jumps:
+        return ""
+    return (
+        f"Version {one.version} answered nearly all events of both times, if only as a shadow: "
+        f"{one.before:.2f}, then {one.now:.2f}. So other events make "
+        f"{signed(one.now - one.before)} of the {signed(change.size)}."
     )
 
 
 def _answers(change: Change, causes: Causes) -> str:
-    part = next((one for one in causes.parts if one.signal == ANSWER), None)
+    part = _of_answer(causes)
     if part is None or not _explains(change, part):
         return ""
     sure = "" if part.confident is None else f", with a mean confidence of {part.confident:.2f}"
-    return f"{moved(part)}{sure}: alone makes {_of(change, part)}."
+    return f"{moved(part)}{sure}; this alone makes {signed(part.part)}."
 
 
 def _events(change: Change, causes: Causes) -> str:
     features = [one for one in causes.parts if one.signal != ANSWER]
-    told = [one for one in features if _explains(change, one)]
+    if not features:
+        return "No windows of the monitor say which features there are."
+    told = [one for one in features if _explains(change, one)][:_MOST_FEATURES]
     over = sorted(
         (one.signal for one in features if causes.ratios.get(one.signal, 0.0) > 1),
         key=lambda name: -causes.ratios[name],
     )
     limits = ", ".join(f"{name} {causes.ratios[name]:.1f} times" for name in over[:_MOST_FEATURES])
-    moves = "; ".join(
-        f"{moved(one)}: alone makes {_of(change, one)}" for one in told[:_MOST_FEATURES]
-    )
-    if not features:
-        return "No windows of the monitor say which features there are."
+    moves = "; ".join(f"{moved(one)}, alone makes {signed(one.part)}" for one in told)
+    overlap = " (these overlap)" if len(told) > 1 else ""
     return " ".join(
         (
-            f"{moves}." if moves else "No feature came so differently that it alone explains it.",
+            f"{moves}{overlap}."
+            if moves
+            else "No feature came so differently that it alone explains it.",
             f"Over their limits then: {limits}." if limits else "None was over its limit then.",
         )
     )
@@ -156,9 +187,26 @@ def _alerts(causes: Causes) -> str:
     )
 
 
+def _published(causes: Causes) -> str:
+    alerts = {one.id: one for one in causes.alerts}
+    return " ".join(_publication(one, alerts.get(one.alert)) for one in causes.published)
+
+
+def _publication(one: Published, alert: Told | None) -> str:
+    told = f"Version {one.version} by {one.author or 'somebody'}"
+    if alert is not None:
+        return f"{told}, a retraining that answers the alert of {_day(alert.at)}."
+    return f"{told}: {one.reason or 'no reason given'}."
+
+
 def _labels(causes: Causes) -> str:
     told = [f"{_METRICS[one.metric]} {one.before:.2f}, then {one.now:.2f}" for one in causes.worth]
     return f"{'; '.join(told)}." if told else ""
+
+
+def signed(size: float) -> str:
+    """A difference of two means."""
+    return f"{round(size, 2) + 0.0:+.2f}".replace("-", "\u2212")
 
 
 def moved(part: Part) -> str:
@@ -188,9 +236,8 @@ def _explains(change: Change, part: Part) -> bool:
     return part.part / change.size >= _WORTH_TELLING if change.size else False
 
 
-def _of(change: Change, part: Part) -> str:
-    share = part.part / change.size
-    return "all of it" if round(share, 2) >= 1 else f"{share:.0%} of it"
+def _of_answer(causes: Causes) -> Part | None:
+    return next((one for one in causes.parts if one.signal == ANSWER), None)
 
 
 def _sure(period: Period) -> str:

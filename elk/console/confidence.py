@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from elk.attribution.changes import Period
+from elk.attribution.changes import Period, change
 from elk.attribution.explanation import Explanation, explain
-from elk.attribution.sentences import findings, headline, moved
+from elk.attribution.sentences import findings, headline, moved, signed
 from elk.attribution.units import called
 from elk.console.choices import ABSOLUTE, Choices
 from elk.console.log import Log
@@ -54,19 +54,19 @@ def _views(found: Explanation, *, several: bool) -> Iterator[View]:
         numbers=(False, True, True, True, False, False),
         rows=list(_periods(found)),
     )
-    change, causes = found.change, found.causes
-    if change is None or causes is None or not causes.parts or not change.is_certain:
+    causes = found.causes
+    if found.change is None or causes is None or not causes.parts or not found.change.is_certain:
         return
     yield View(
         title=f"{of}Signal by signal",
-        description="What a signal's own shift makes of the change, taken alone. Signals hang "
-        "together: their parts overlap and do not add up.",
-        columns=("Signal", "Of the change", "Times its limit"),
+        description=f"What a signal's own shift makes of the {signed(found.change.size)}, taken "
+        "alone. Signals hang together: their parts overlap and do not add up.",
+        columns=("Signal", "Alone makes", "Times its limit"),
         numbers=(False, True, True),
         rows=[
             [
                 moved(part),
-                f"{round(part.part / change.size, 2) or 0.0:.0%}",
+                signed(part.part),
                 f"{causes.ratios[part.signal]:.2f}" if part.signal in causes.ratios else NOTHING,
             ]
             for part in causes.parts[:_MOST_SIGNALS]
@@ -78,6 +78,7 @@ def _views(found: Explanation, *, several: bool) -> Iterator[View]:
 def _periods(found: Explanation) -> Iterator[list[ShownCell]]:
     before: Period | None = None
     for period in found.course.periods:
+        moved_by = change(before, period)
         over = [f"{one.signal} {one.ratio:.1f}×" for one in found.over.get(period.start, ())]
         more = [f"{len(over) - _MOST_OVER} more"] if len(over) > _MOST_OVER else []
         closer = {
@@ -89,7 +90,7 @@ def _periods(found: Explanation) -> Iterator[list[ShownCell]]:
         yield [
             Link(_short(called(period.start, period.end, found.unit)), page("drift", **closer)),
             f"{period.mean:.2f}",
-            NOTHING if before is None else f"{period.mean - before.mean:+.2f}",
+            NOTHING if moved_by is None else signed(moved_by.size),
             f"{period.rows:,}",
             ", ".join(f"{v.version} ({v.rows / period.rows:.0%})" for v in period.versions),
             ", ".join([*over[:_MOST_OVER], *more]) or NOTHING,

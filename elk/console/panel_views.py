@@ -95,12 +95,17 @@ def _documents(panel: Panel, found: Sequence[Sequence[Cell]]) -> View:
     # A column in which no document has anything takes room from the others.
     kept = [n for n in range(len(names)) if n == 0 or any(row[n] is not None for row in found)]
     return View(
-        columns=[names[n] if n else "Time" for n in kept],
+        columns=[_spoken(names[n]) if n else "Time" for n in kept],
         numbers=[all(isinstance(row[n], float | None) for row in found) for n in kept],
         rows=[
             [_cell(names[n], row[n]) if n else moment(str(row[n])) for n in kept] for row in found
         ],
     )
+
+
+def _spoken(field: str) -> str:
+    """A field of documents as people say it."""
+    return field.replace("_", " ").replace(".", " ").capitalize()
 
 
 def _cell(name: str, value: Cell) -> ShownCell:

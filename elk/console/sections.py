@@ -46,7 +46,7 @@ SECTIONS: Mapping[str, tuple[Section, ...]] = {
     "drift": (
         Section(
             "confidence",
-            "Why did confidence fall?",
+            "Why did confidence fall, or rise?",
             "A time that is chosen is compared with the time before it; of all time, the largest "
             "fall is looked at. Click on a time to look closer.",
             confidence,

@@ -8,10 +8,17 @@ from elk.console.words import natural
 from elk.dashboards import Panel, Series
 from elk.dashboards.answers import Cell, Point, range_label
 from elk.dashboards.panels import Breakdown, Ranges
+from elk.dashboards.values import NAMES
 
 BARS = frozenset({"bar", "stacked", "shares"})
 FEW = 100
 """Answers."""
+_PLACES = {
+    name: place
+    for names in (("champion", "canary", "shadow"), *(n.values() for n in NAMES.values()))
+    for place, name in enumerate(names)
+}
+"""Which colour of the palette some series always have, whatever others are there."""
 _READ = 8
 """Rows and columns of a heatmap, as many as leave room for the figure in each cell."""
 
@@ -32,6 +39,8 @@ def trace(panel: Panel, one: Series) -> dict[str, Any]:
     """Bars, an area or a line."""
     values = [point.y for point in one.points]
     drawn: dict[str, Any] = {"name": safe(one.name), "x": [place(p.x) for p in one.points]}
+    if one.name in _PLACES:
+        drawn["place"] = _PLACES[one.name]
     if panel.chart in BARS:
         return {"type": "bar", **drawn, "y": values}
     if panel.chart == "area":
@@ -59,7 +68,7 @@ def _rows(panel: Panel, one: Series) -> dict[str, Any]:
     return {
         "customdata": [point.documents for point in one.points],
         "hollow": [is_of_few(panel, point) for point in one.points],
-        "hovertemplate": f"%{{y:.{one.metric.decimals}f}} of %{{customdata:,}} answers",
+        "hovertemplate": f"%{{x}}, %{{y:.{one.metric.decimals}f}} of %{{customdata:,}} answers",
     }
 
 

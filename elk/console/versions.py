@@ -8,7 +8,8 @@ from elk.console.choices import Choices
 from elk.console.log import Body, Log
 from elk.console.views import Answer, Link, ShownCell, View, page
 from elk.console.words import NOTHING, figure, known, moment
-from elk.dashboards.intervals import within
+from elk.dashboards.catalogue.figures import ENOUGH
+from elk.dashboards.intervals import Span, within
 from elk.dashboards.panels import TIMESTAMP, Filter
 from elk.dashboards.queries import clause
 
@@ -101,12 +102,7 @@ def measured(log: Log, choices: Choices) -> Answer:
     """
     span = choices.span or log.all_time("performance", choices.filters)
     chosen = [clause(Filter(f, tuple(v))) for f, v in choices.filters.items() if f in _KEYS]
-    body: Body = {
-        "size": 0,
-        "query": {"bool": {"filter": [within(span, TIMESTAMP), *chosen]}},
-        "aggs": {"by": _nested(_KEYS)},
-    }
-    sources = list(_inner(log.search(("performance",), body).get("aggregations", {})))
+    sources = _newest(log, span, chosen)
     if not sources:
         return Answer(
             nothing="No version was measured in this time: labels must come, and "
@@ -135,6 +131,21 @@ def measured(log: Log, choices: Choices) -> Answer:
             )
         ]
     )
+
+
+def _newest(log: Log, span: Span, chosen: Sequence[Body]) -> list[dict[str, Any]]:
+    """The newest window of each version in each role, of those that have labels enough if any has:
+    a handful makes any figure."""
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for filters in ([*chosen, clause(ENOUGH)], chosen):
+        body: Body = {
+            "size": 0,
+            "query": {"bool": {"filter": [within(span, TIMESTAMP), *filters]}},
+            "aggs": {"by": _nested(_KEYS)},
+        }
+        for source in _inner(log.search(("performance",), body).get("aggregations", {})):
+            found.setdefault(tuple(source["model"].values()), source)
+    return list(found.values())
 
 
 def _metric(performance: Mapping[str, Any], name: str) -> str:

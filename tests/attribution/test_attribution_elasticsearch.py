@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +10,16 @@ import pytest
 from command_line import Result, millrace
 from logged_events import LoggedEvents
 
-from contracts.events import Classification, FeatureEvent, FeatureValue, Regression, Role
+from contracts.alerts import Alert
+from contracts.events import (
+    Classification,
+    FeatureEvent,
+    FeatureValue,
+    Regression,
+    Role,
+    Source,
+)
+from contracts.model_events import ModelEvent
 from contracts.settings import Settings
 from contracts.windows import Window
 from elk.attribution.explanation import Explanation, explain
@@ -18,7 +27,7 @@ from elk.attribution.sentences import findings, headline
 from elk.attribution.takeovers import takeovers
 from elk.console.log import Log
 from elk.dashboards.intervals import Span
-from prediction_log.documents import EventModel
+from prediction_log.documents import EventModel, from_alert, from_model_event
 from prediction_log.window_documents import DriftDocument, DriftFigures, Verdict
 
 pytestmark = pytest.mark.stack
@@ -55,13 +64,15 @@ def write(
     version: Callable[[int], str] = lambda day: "1",
     less: Callable[[int], float] = lambda day: 0.0,
     role: Role = "champion",
+    days: Iterable[int] = range(DAYS),
+    confidence: Mapping[str, float] = SURE,
 ) -> None:
     """So many events a day; some way or other from a day on."""
-    for day in range(DAYS):
+    for day in days:
         for number in range(PER_DAY):
             at = START + day * DAY + number * DAY / PER_DAY
             place = site(day, number)
-            sure = SURE[place] - less(day) + (number % 3 - 1) / 100
+            sure = confidence[place] - less(day) + (number % 3 - 1) / 100
             features = {"site": place or None, "noise": float(number % 10)}
             sent = event(f"{day}-{number}", at, **features)
             label = "yes" if sure > 0.5 else "no"
@@ -70,6 +81,7 @@ def write(
     for signal, bins in (
         ("site", {"categories": ["a", "b"], "reference": [5, 5, 0, 0], "window": [5, 5, 0, 0]}),
         ("noise", {"edges": [3.0, 6.0], "reference": [3, 3, 4, 0], "window": [3, 3, 4, 0]}),
+        ("prediction", {"categories": ["yes", "no"], "reference": [1], "window": [1]}),
     ):
         for of in {version(day) for day in range(DAYS)}:
             logged.add(logged.names.drift("m", START), f"{of}-{signal}", drift(signal, of, bins))
@@ -101,12 +113,12 @@ def only(found: list[Explanation]) -> tuple[str, dict[str, str]]:
     return headline(one), {finding.about: finding.says for finding in findings(one)}
 
 
-def days(first: int, last: int) -> Span:
+def between(first: int, last: int) -> Span:
     return Span(START + first * DAY, START + last * DAY)
 
 
-WHOLE = days(0, DAYS)
-LATER = days(10, 20)
+WHOLE = between(0, DAYS)
+LATER = between(10, 20)
 """Compared with the ten days before."""
 
 
@@ -119,9 +131,9 @@ def test_other_events_are_told_as_the_cause(logged: LoggedEvents, log: Log) -> N
         "before 0.82, 1,200 answers. It fell by 0.24."
     )
     assert found["In short"].startswith("It came with other events, not with another version.")
-    assert found["Versions"] == "Version 1 answered before and after, with 0.82 and 0.58."
+    assert found["Versions"] == "Version 1 served before and after, with 0.82 and 0.58."
     assert found["Events"] == (
-        "site 'b' 20%, then 80%: alone makes all of it. Over their limits then: site 3.0 times."
+        "site 'b' 20%, then 80%, alone makes −0.24. Over their limits then: site 3.0 times."
     )
 
 
@@ -132,7 +144,7 @@ def test_values_that_are_new_or_missing_are_groups_of_their_own(
     """`c` is no category of the training; the feature is left out where its site is none."""
     write(logged, site=lambda day, n: "a" if day < 10 or n % 4 == 0 else place)
     _, found = only(explain(log.search, LATER, {}, whole=False))
-    assert found["Events"].startswith(f"site '{name}' 0%, then 75%: alone makes all of it.")
+    assert found["Events"].startswith(f"site '{name}' 0%, then 75%, alone makes")
 
 
 @pytest.mark.parametrize("rises", [False, True])
@@ -142,7 +154,8 @@ def test_the_signal_that_explains_most_comes_first(
     write(logged, site=lambda day, n: "a" if (n % 10 < 8) == ((day < 10) != rises) else "b")
     [one] = explain(log.search, LATER, {}, whole=False)
     assert one.causes is not None
-    assert [part.signal for part in one.causes.parts] == ["site", "noise"]
+    features = [part.signal for part in one.causes.parts if part.signal != "prediction"]
+    assert features == ["site", "noise"]
 
 
 def test_another_version_is_told_as_the_cause(logged: LoggedEvents, log: Log) -> None:
@@ -164,11 +177,88 @@ def test_another_version_is_told_as_the_cause(logged: LoggedEvents, log: Log) ->
     assert found["Events"].startswith("No feature came so differently that it alone explains it.")
 
 
+def test_a_version_that_answered_both_times_tells_versions_from_events(
+    logged: LoggedEvents, log: Log
+) -> None:
+    """The old version stays as a shadow: what it did differently is of the events alone."""
+
+    def site(day: int, n: int) -> str:
+        return "a" if n % 2 or (day < 10 and n % 4) else "b"
+
+    sure = {"a": 0.9, "b": 0.55}
+    write(
+        logged,
+        site=site,
+        confidence=sure,
+        version=lambda day: "1" if day < 10 else "2",
+        less=lambda day: 0.0 if day < 10 else 0.2,
+    )
+    write(logged, site=site, role="shadow", days=range(10, DAYS), confidence=sure)
+    said, found = only(explain(log.search, LATER, {}, whole=False))
+    assert said.endswith("It fell by 0.29.")
+    assert found["In short"].startswith("Most of it came with version 2, since 11 January 2024.")
+    assert found["Same events"] == (
+        "Version 1 answered nearly all events of both times, if only as a shadow: 0.81, then "
+        "0.73. So other events make −0.09 of the −0.29."
+    )
+    # Half of the answers, those of one site, are below a half now, and say 'no'.
+    assert "choose the less likely class in 50% of the answers, before in 0%." in found["In short"]
+
+
+def test_a_version_that_raised_it_is_no_cause_of_a_fall(logged: LoggedEvents, log: Log) -> None:
+    write(
+        logged,
+        version=lambda day: "1" if day < 3 else "2",
+        less=lambda day: 0.2 if day < 3 else 0.0 if day < 10 else 0.3,
+    )
+    said, found = only(explain(log.search, LATER, {}, whole=False))
+    assert said.endswith("It fell by 0.24.")
+    assert "0.50 in the 5 days before it, 0.70 in the 5 days after" in found["Versions"]
+    assert found["In short"].startswith("It came with other events, not with another version.")
+
+
+def test_who_published_a_version_and_for_which_alert(logged: LoggedEvents, log: Log) -> None:
+    write(logged, version=lambda day: "1" if day < 12 else "2", less=lambda day: 0.3 * (day > 11))
+    told = Alert(
+        alert_id="m-1-drift-1",
+        state="raised",
+        kind="drift",
+        model="m",
+        version="1",
+        at=datetime.now(UTC),
+        window=Window(START + 9 * DAY, START + 10 * DAY),
+        reason="site is 3 times its limit",
+    )
+    place = Source("alerts", "uuid", 0, 0)
+    logged.add(logged.names.alerts(told.at), "alert", from_alert(told, place))
+    for number, alert in enumerate((None, "m-1-drift-1")):
+        event = ModelEvent(
+            event="published",
+            model="m",
+            at=told.at + timedelta(seconds=number),
+            member="trainer",
+            version="2",
+            role="champion",
+            author="anna",
+            reason="a trial" if alert is None else "retraining r answers alert m-1-drift-1",
+            alert=alert,
+        )
+        name = f"event-{number}"
+        logged.add(logged.names.model_events(event.at), name, from_model_event(event, place))
+        logged.write()
+        _, found = only(explain(log.search, WHOLE, {}, whole=True))
+        expected = "Version 2 by anna: a trial."
+        if alert is not None:
+            expected = "Version 2 by anna, a retraining that answers the alert of 11 January 2024."
+            assert found["Alerts"] == "11 January 2024, version 1: site is 3 times its limit."
+        assert found["Published"] == expected
+
+
 def test_a_rise_is_told_as_one(logged: LoggedEvents, log: Log) -> None:
     write(logged, less=lambda day: 0.3 if day < 10 else 0.0)
     said, found = only(explain(log.search, LATER, {}, whole=False))
     assert said.endswith("It rose by 0.30.")
-    assert found["Versions"] == "Version 1 answered before and after, with 0.40 and 0.70."
+    assert found["Versions"] == "Version 1 served before and after, with 0.40 and 0.70."
 
 
 def test_what_did_not_change_is_not_explained(logged: LoggedEvents, log: Log) -> None:

@@ -147,7 +147,7 @@ def test_a_month_leads_to_what_changed_in_it(watched: Watched, opened: Console) 
     settled(page)
     expect(page.get_by_label("From (UTC)")).to_have_value("2013-03-01T00:00")
     expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value("flights")
-    expect(told).to_contain_text("too few answers came before it to compare")
+    expect(told).to_contain_text("This time has too few answers to compare it: 1.")
     expect(told.get_by_role("link", name="1 March 2013")).to_be_visible()
 
 

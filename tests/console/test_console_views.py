@@ -144,7 +144,7 @@ def test_an_event_id_leads_to_all_that_is_known_of_it() -> None:
     hit = {"_source": {"@timestamp": "2026-03-01T01:02:03Z", "event": {"id": 'a/"?&b'}}}
     (view,) = views(shown, {"hits": {"hits": [hit]}}, DAY)
     # A column that no document has is left out.
-    assert view.columns == ["Time", "event.id"]
+    assert view.columns == ["Time", "Event id"]
     assert view.rows[0][0] == "2026-03-01 01:02:03"
     assert msgspec.to_builtins(view.rows[0][1])["href"] == "/one-event?event.id=a%2F%22%3F%26b"
 

@@ -11,7 +11,8 @@ const colour = (name) =>
 
 const palette = () => Array.from({ length: 8 }, (_, place) => colour(`--series-${place + 1}`));
 
-function coloured(trace, place, colours) {
+function coloured({ place: fixed, hollow, ...trace }, turn, colours) {
+  const place = fixed ?? turn;
   const own = colours[place % colours.length];
   if (trace.type === "heatmap") {
     const bar = { thickness: 10, outlinewidth: 0, tickfont: { color: colour("--soft") } };
@@ -23,11 +24,10 @@ function coloured(trace, place, colours) {
     const pattern = { shape, size: 6, solidity: 0.15, bgcolor: own, fgcolor: colour("--card") };
     return { ...trace, marker: { color: own, pattern, line: { width: 0 } } };
   }
-  const { hollow, ...drawn } = trace;
   const symbol = SYMBOLS[place % SYMBOLS.length];
   const dash = trace.stackgroup ? "solid" : DASHES[place % DASHES.length];
   return {
-    ...drawn,
+    ...trace,
     line: { color: own, width: 2, dash },
     marker: {
       color: own, size: 5,

@@ -47,7 +47,7 @@ function table(view, caption) {
 
 /** The table is made when somebody opens it. */
 function onDemand(view, caption, open) {
-  const made = element("details", {}, element("summary", {}, "As a table"));
+  const made = element("details", {}, element("summary", {}, view.chart ? "As a table" : "Show the table"));
   const fill = () => {
     if (made.open && made.children.length === 1) made.append(table(view, caption));
   };

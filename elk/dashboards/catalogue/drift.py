@@ -1,6 +1,6 @@
 """Drift: which signals have left what the model was trained on, and what that does to it."""
 
-from elk.dashboards.catalogue.figures import BY_VERSION, CONFIDENCE, SERVING, TIME
+from elk.dashboards.catalogue.figures import BY_VERSION, CONFIDENCE, ENOUGH, SERVING, TIME
 from elk.dashboards.panels import Dashboard, Filter, Metric, OverTime, Panel, Terms
 
 _RATIO = Metric("Times its limit", "max", "verdict.ratio", decimals=2)
@@ -59,11 +59,13 @@ DASHBOARD = Dashboard(
             Panel(
                 id="verdicts",
                 title="Signals by verdict",
-                question="Since when are signals over their limits, and how many?",
+                question="Since when are signals over their limits, and how many? Windows of too "
+                "few rows are left out.",
                 kind="drift",
                 chart="stacked",
                 metrics=(Metric("Signals", "unique_count", "verdict.signal"),),
-                by=(TIME, Terms("verdict.state", "Verdict", size=4)),
+                by=(TIME, Terms("verdict.state", "Verdict", size=3)),
+                filters=(ENOUGH,),
             ),
             Panel(
                 id="signals",

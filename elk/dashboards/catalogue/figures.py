@@ -10,6 +10,8 @@ BY_MODEL = Terms("model.name", "Model")
 BY_ROLE = Terms("model.role", "Role", size=3)
 BY_VERSION = Terms("model.version", "Version", size=12)
 SERVING = Filter("model.role", ("champion", "canary"))
+ENOUGH = Filter("verdict.state", ("too_few",), other=True)
+"""A figure of a handful of rows would look like a crash."""
 
 
 def latency(percent: float, field: str = "latency.total_ms") -> Metric:

@@ -92,7 +92,7 @@ DASHBOARD = Dashboard(
             Panel(
                 id="confidence-over-time",
                 title="Mean confidence by version",
-                question="Is a version less sure than it was?",
+                question="Is a version less sure than it was? Why, is told by the dashboard Drift.",
                 kind="predictions",
                 chart="line",
                 metrics=(CONFIDENCE,),

@@ -1,11 +1,9 @@
 """Quality: what versions are worth on labelled predictions, and whether labels come."""
 
-from elk.dashboards.catalogue.figures import BY_MODEL, BY_ROLE, BY_VERSION, TIME
+from elk.dashboards.catalogue.figures import BY_MODEL, BY_ROLE, BY_VERSION, ENOUGH, TIME
 from elk.dashboards.panels import Dashboard, Filter, Metric, Panel, Ranges, Terms
 
 _LABELLED = Metric("Labelled predictions")
-_ENOUGH = Filter("verdict.state", ("too_few",), other=True)
-"""A metric of a handful of labels would look like a crash."""
 
 
 def _of(metric: str, label: str) -> Metric:
@@ -21,7 +19,7 @@ def _by_version(metric: str, label: str, question: str) -> Panel:
         chart="line",
         metrics=(_of(metric, label),),
         by=(TIME, BY_VERSION),
-        filters=(_ENOUGH,),
+        filters=(ENOUGH,),
     )
 
 
