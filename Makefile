@@ -12,7 +12,8 @@ help: ## Show this help
 
 setup: $(INSTALLED) ## Create .venv with the command .venv/bin/millrace, as locked
 
-$(INSTALLED): requirements/all.lock requirements/build.lock pyproject.toml scripts/setup
+$(INSTALLED): requirements/all.lock requirements/build.lock requirements/installer.lock \
+		pyproject.toml scripts/setup
 	@echo "Installing into .venv (some 800 MB) ..." >&2
 	@PYTHON="$(PYTHON)" scripts/setup
 	@touch $@
