@@ -14,7 +14,7 @@ setup: $(INSTALLED) ## Create .venv with the command .venv/bin/millrace, as lock
 
 $(INSTALLED): requirements/all.lock requirements/build.lock requirements/installer.lock \
 		pyproject.toml scripts/setup
-	@echo "Installing into .venv (some 800 MB) ..." >&2
+	@echo "Installing into .venv (some 800 MB to download) ..." >&2
 	@PYTHON="$(PYTHON)" scripts/setup
 	@touch $@
 
