@@ -85,9 +85,14 @@ def ratios(search: Search, span: Span, chosen: Chosen) -> dict[str, float]:
 
 
 def newest_bins(search: Search, end: datetime, chosen: Chosen, most: int) -> list[dict[str, Any]]:
-    """The newest drift document of each signal, of those that have distributions."""
+    """The newest drift document of each signal, of those that have distributions: windows of too
+    few rows have none."""
     kinds = Filter("drift.kind", ("numeric", "categorical"))
-    filters = [{"range": {TIMESTAMP: {"lt": end.isoformat()}}}, *map(clause, (*chosen, kinds))]
+    judged = Filter("verdict.state", ("ok", "over"))
+    filters = [
+        {"range": {TIMESTAMP: {"lt": end.isoformat()}}},
+        *map(clause, (*chosen, kinds, judged)),
+    ]
     body = {
         "size": most,
         "query": {"bool": {"filter": filters}},

@@ -31,7 +31,7 @@ from elk.attribution.groups import (
 from elk.attribution.jumps import Jump, jumps
 from elk.attribution.takeovers import Search, takeovers
 from elk.attribution.unchanged import Unchanged, unchanged
-from elk.attribution.units import Unit, unit_of
+from elk.attribution.units import Unit, before_of, unit_of
 from elk.dashboards.catalogue.figures import SERVING
 from elk.dashboards.intervals import Span
 from elk.dashboards.panels import Filter
@@ -95,7 +95,7 @@ def explain(
     """
     chosen = [Filter(field, tuple(values)) for field, values in filters.items() if values]
     unit = unit_of(span)
-    before = None if whole else Span(span.start - (span.end - span.start), span.start)
+    before = None if whole else before_of(span)
     answer = search(("predictions",), course_search(span, before, unit, chosen))
     return [
         _explained(search, course, span, unit, chosen, whole=whole)
@@ -136,7 +136,7 @@ def _causes(search: Search, model: str, found: Change, of_model: Chosen) -> Caus
     of_alerts = [one for one in of_windows if one.field != "model.role"]
     narrowed = any(one.field in _OF_WINDOWS[1:] for one in of_model)
     return Causes(
-        jumps=tuple(jumps(search, taken, (now.end - now.start) / 2)),
+        jumps=tuple(jumps(search, taken, before, now)),
         unchanged=None if narrowed else unchanged(search, model, found),
         published=tuple(said),
         unlikely=unlikely(answer, signals),

@@ -68,7 +68,7 @@ class Part(Struct, frozen=True, kw_only=True):
 def grouped(documents: Sequence[Mapping[str, Any]]) -> Iterator[Grouped]:
     """The signals of drift documents, but for those that no group can be made of."""
     for document in documents:
-        bins, signal = document["drift"].get("bins") or {}, document["verdict"]["signal"]
+        bins, signal = document.get("drift", {}).get("bins", {}), document["verdict"]["signal"]
         if feature_of(signal) is None and signal != ANSWER:
             continue
         edges, categories = bins.get("edges", ()), bins.get("categories", ())

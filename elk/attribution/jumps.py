@@ -1,7 +1,7 @@
 """How sure the answers were just before another version took over, and just after."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
@@ -23,24 +23,28 @@ class Jump(Struct, frozen=True, kw_only=True):
     Args:
         width: of the time on either side.
         before, after: None: too few rows of that version.
+        weight: how much of the later time lies after it, without how much of the earlier one does:
+            a step at the beginning of the earlier time is in the means of both.
     """
 
     takeover: Takeover
     width: timedelta
     before: float | None
     after: float | None
+    weight: float
 
     @property
-    def step(self) -> float | None:
-        """By how much the mean rose."""
+    def part(self) -> float | None:
+        """What the step makes of the difference between the two means."""
         if self.before is None or self.after is None:
             return None
-        return self.after - self.before
+        return self.weight * (self.after - self.before)
 
 
-def jumps(search: Search, taken: Sequence[Takeover], widest: timedelta) -> list[Jump]:
-    """One for each of a model's takeovers, in their order; between two of them there is room for
-    half of the time."""
+def jumps(search: Search, taken: Sequence[Takeover], before: Span, now: Span) -> list[Jump]:
+    """One for each of a model's takeovers, in their order. At most half of the later time is looked
+    at on either side, and half of that between two of them."""
+    widest = (now.end - now.start) / 2
     widths = [_width(number, taken, widest) for number in range(len(taken))]
     if not taken:
         return []
@@ -70,9 +74,15 @@ def jumps(search: Search, taken: Sequence[Takeover], widest: timedelta) -> list[
             width=width,
             before=means[f"{number} before"],
             after=means[f"{number} after"],
+            weight=_after(now, one.at) - _after(before, one.at),
         )
         for number, (one, width) in enumerate(zip(taken, widths, strict=True))
     ]
+
+
+def _after(span: Span, at: datetime) -> float:
+    """The share of a time that lies after a moment."""
+    return min(1.0, max(0.0, (span.end - at) / (span.end - span.start)))
 
 
 def _of(version: str) -> dict[str, dict[str, str]]:

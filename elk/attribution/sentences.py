@@ -9,11 +9,14 @@ from elk.attribution.changes import FEWEST_ROWS, Change, Period
 from elk.attribution.explanation import Causes, Explanation
 from elk.attribution.groups import ANSWER, Part
 from elk.attribution.jumps import Jump
+from elk.attribution.takeovers import Takeover
 from elk.attribution.units import called
 
 _WORTH_TELLING = 0.05
 """Of a change, that a signal explains at least."""
+_LEAST = 0.005
 _MOST_FEATURES = 3
+_MOST_VERSIONS = 3
 _MOSTLY = 0.5
 _HARDLY = 0.2
 _METRICS = {"roc_auc": "ROC AUC", "accuracy": "accuracy"}
@@ -34,14 +37,16 @@ def headline(found: Explanation) -> str:
     before, now = change.before, change.now
     if change.before is not found.course.before:
         return (
-            f"Mean confidence fell most from {called(before.start, before.end, unit)} "
+            f"{unit.capitalize()} by {unit}, mean confidence fell most from "
+            f"{called(before.start, before.end, unit)} "
             f"({_sure(before)}) to {called(now.start, now.end, unit)} ({_sure(now)}): by "
             f"{-change.size:.2f}."
         )
-    told = (
-        f"{called(now.start, now.end, None)}: mean confidence {_sure(now)}; in the "
-        f"{length(now.end - now.start)} before {_sure(before)}"
-    )
+    name = called(now.start, now.end, None)
+    earlier = called(before.start, before.end, None)
+    if " to " in earlier:
+        earlier = f"the {length(now.end - now.start)} before"
+    told = f"{name}: mean confidence {_sure(now)}; in {earlier} {_sure(before)}"
     if not change.is_certain:
         return f"{told}. That is no change beyond chance."
     return f"{told}. It {'fell' if change.size < 0 else 'rose'} by {abs(change.size):.2f}."
@@ -54,12 +59,13 @@ def findings(found: Explanation) -> list[Finding]:
         return []
     told = {"Versions": _versions(change, causes)}
     if change.is_certain:
+        of_versions = _of_versions(change, causes)
         told = {
-            "In short": _in_short(change, causes),
+            "In short": _in_short(change, causes, of_versions),
             **told,
-            "Same events": _same_events(change, causes),
+            "Same events": _same_events(change, causes, of_versions),
             "Answers": _answers(change, causes),
-            "Events": _events(change, causes),
+            "Events": _events(change, causes, of_versions),
             "Alerts": _alerts(causes),
             "Published": _published(causes),
         }
@@ -77,29 +83,44 @@ def _no_change(found: Explanation) -> str:
     return f"{told}; too few answers came before it to compare."
 
 
-def _in_short(change: Change, causes: Causes) -> str:
-    return " ".join(filter(None, (_source(change, causes), _shift(change, causes))))
-
-
-def _source(change: Change, causes: Causes) -> str:
-    """Whether another version or other events: by the steps where versions took over, and by a
-    version that answered both times; what the two say less of is sure."""
-    steps = [jump.step for jump in causes.jumps if jump.step is not None]
-    one = causes.unchanged
-    of_versions = 1.0 if one is None else 1 - (one.now - one.before) / change.size
+def _of_versions(change: Change, causes: Causes) -> float | None:
+    """Which share of the change came with other versions: by the steps where they took over, and
+    by a version that answered both times; the lesser of the two is sure. None: it cannot be told.
+    """
+    if not causes.jumps:
+        return 0.0
+    steps = [jump.part for jump in causes.jumps if jump.part is not None]
+    shares = []
     if len(steps) == len(causes.jumps):
-        of_versions = min(of_versions, sum(steps) / change.size)
-    elif one is None:
+        shares.append(sum(steps) / change.size)
+    if causes.unchanged is not None:
+        shares.append(1 - (causes.unchanged.now - causes.unchanged.before) / change.size)
+    return min(shares, default=None)
+
+
+def _in_short(change: Change, causes: Causes, of_versions: float | None) -> str:
+    return " ".join(filter(None, (_source(change, causes, of_versions), _shift(change, causes))))
+
+
+def _source(change: Change, causes: Causes, of_versions: float | None) -> str:
+    if of_versions is None:
         return "Other versions and other events came at the same time, too close to tell apart."
-    if not causes.jumps or of_versions < _HARDLY:
+    if of_versions < _HARDLY:
         return "It came with other events, not with another version."
-    steepest = max(causes.jumps, key=lambda jump: (jump.step or 0.0) / change.size).takeover
-    version = f"version {steepest.version}, since {_day(steepest.at)}"
-    if len(causes.jumps) > 1:
-        version = f"other versions, above all {version}"
+    versions = " and ".join(
+        f"version {one.version}, since {_day(one.at)}" for one in _steepest(change, causes)
+    )
     if of_versions < _MOSTLY:
-        return f"Some of it came with {version}; the rest with other events."
-    return f"Most of it came with {version}."
+        return f"Some of it came with {versions}; the rest with other events."
+    return f"Most of it came with {versions}."
+
+
+def _steepest(change: Change, causes: Causes) -> list[Takeover]:
+    """Whose steps are the greatest, or not much less; in their order."""
+    shares = [(jump.part or 0.0) / change.size for jump in causes.jumps]
+    least = max(shares) * _MOSTLY
+    found = zip(causes.jumps, shares, strict=True)
+    return [jump.takeover for jump, share in found if share >= least][:_MOST_VERSIONS]
 
 
 def _shift(change: Change, causes: Causes) -> str:
@@ -113,8 +134,8 @@ def _shift(change: Change, causes: Causes) -> str:
         return f"{told}."
     before, now = causes.unlikely
     return (
-        f"{told}: its threshold or its costs choose the less likely class in {now:.0%} of the "
-        f"answers, before in {before:.0%}."
+        f"{told}: {now:.0%} of the answers are the class that it takes for less likely, as its "
+        f"threshold or costs ask for; before {before:.0%}."
     )
 
 
@@ -136,17 +157,19 @@ def _step(jump: Jump) -> str:
     told = f"Version {taken.version} took over from {taken.after} on {_day(taken.at)}"
     if jump.before is None or jump.after is None:
         return f"{told}; there are too few answers around it to compare."
+    step = signed(jump.after - jump.before)
     before, after = f"{jump.before:.2f}", f"{jump.after:.2f}"
-    return f"{told}: {before} in the {width} before it, {after} in the {width} after."
+    return f"{told}: {before} in the {width} before it, {after} in the {width} after ({step})."
 
 
-def _same_events(change: Change, causes: Causes) -> str:
+def _same_events(change: Change, causes: Causes, of_versions: float | None) -> str:
+    """Only where it decides: another version may take other events otherwise."""
     one = causes.unchanged
-    if one is None or not causes.jumps:
+    if one is None or of_versions is None or of_versions < _HARDLY:
         return ""
     return (
-        f"Version {one.version} answered nearly all events of both times, if only as a shadow: "
-        f"{one.before:.2f}, then {one.now:.2f}. So other events make "
+        f"Version {one.version} answered nearly all events of both times, if only unseen, as a "
+        f"shadow: {one.before:.2f}, then {one.now:.2f}. So other events make about "
         f"{signed(one.now - one.before)} of the {signed(change.size)}."
     )
 
@@ -156,29 +179,29 @@ def _answers(change: Change, causes: Causes) -> str:
     if part is None or not _explains(change, part):
         return ""
     sure = "" if part.confident is None else f", with a mean confidence of {part.confident:.2f}"
-    return f"{moved(part)}{sure}; this alone makes {signed(part.part)}."
+    more = ", of which something else took back a part" if part.part / change.size > 1 else ""
+    return f"{moved(part)}{sure}; this alone makes {signed(part.part)}{more}."
 
 
-def _events(change: Change, causes: Causes) -> str:
+def _events(change: Change, causes: Causes, of_versions: float | None) -> str:
+    """What they make of it only where versions do not: two versions see them differently."""
     features = [one for one in causes.parts if one.signal != ANSWER]
     if not features:
         return "No windows of the monitor say which features there are."
-    told = [one for one in features if _explains(change, one)][:_MOST_FEATURES]
     over = sorted(
         (one.signal for one in features if causes.ratios.get(one.signal, 0.0) > 1),
         key=lambda name: -causes.ratios[name],
     )
     limits = ", ".join(f"{name} {causes.ratios[name]:.1f} times" for name in over[:_MOST_FEATURES])
-    moves = "; ".join(f"{moved(one)}, alone makes {signed(one.part)}" for one in told)
-    overlap = " (these overlap)" if len(told) > 1 else ""
-    return " ".join(
-        (
-            f"{moves}{overlap}."
-            if moves
-            else "No feature came so differently that it alone explains it.",
-            f"Over their limits then: {limits}." if limits else "None was over its limit then.",
-        )
-    )
+    told = f"Over their limits then: {limits}." if limits else "No feature was over its limit then."
+    if of_versions is not None and of_versions >= _MOSTLY:
+        return told
+    movers = [one for one in features if _explains(change, one)][:_MOST_FEATURES]
+    moves = "; ".join(f"{moved(one)}, alone makes {signed(one.part)}" for one in movers)
+    overlap = " (these overlap)" if len(movers) > 1 else ""
+    if not moves:
+        return f"No feature came so differently that it alone explains it. {told}"
+    return f"{moves}{overlap}. {told}"
 
 
 def _alerts(causes: Causes) -> str:
@@ -233,7 +256,7 @@ def _day(moment: datetime) -> str:
 
 
 def _explains(change: Change, part: Part) -> bool:
-    return part.part / change.size >= _WORTH_TELLING if change.size else False
+    return abs(part.part) >= _LEAST and part.part / change.size >= _WORTH_TELLING
 
 
 def _of_answer(causes: Causes) -> Part | None:

@@ -27,6 +27,15 @@ def unit_of(span: Span) -> Unit:
     return next((unit for unit, longest in _LONGEST.items() if length <= longest), "month")
 
 
+def before_of(span: Span) -> Span:
+    """The time that a time is compared with: of a whole month the month before it, otherwise the
+    equally long one."""
+    if _is_month(span.start, span.end):
+        year, month = divmod(span.start.year * 12 + span.start.month - 2, 12)
+        return Span(span.start.replace(year=year, month=month + 1), span.start)
+    return Span(span.start - (span.end - span.start), span.start)
+
+
 def end_of(start: datetime, unit: Unit) -> datetime:
     """When the one that begins then ends."""
     if unit != "month":
@@ -37,7 +46,7 @@ def end_of(start: datetime, unit: Unit) -> datetime:
 
 def called(start: datetime, end: datetime, unit: Unit | None) -> str:
     """What people call a time; without a unit by its two ends."""
-    if unit == "month":
+    if unit == "month" or _is_month(start, end):
         return f"{start:%B %Y}"
     if unit == "week":
         return f"the week of {_day(start)}"
@@ -48,6 +57,12 @@ def called(start: datetime, end: datetime, unit: Unit | None) -> str:
     if all(one.time() == datetime.min.time() for one in (start, end)):
         return f"{_day(start)} to {_day(end - timedelta(days=1))}"
     return f"{_day(start)}, {start:%H:%M}, to {_day(end)}, {end:%H:%M}"
+
+
+def _is_month(start: datetime, end: datetime) -> bool:
+    return start == start.replace(day=1, hour=0, minute=0, second=0, microsecond=0) and (
+        end == end_of(start, "month")
+    )
 
 
 def _day(moment: datetime) -> str:

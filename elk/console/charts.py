@@ -13,6 +13,7 @@ from elk.dashboards.panels import CLOCK_KINDS, OverTime, Terms
 
 _SMALL = frozenset({"rate", "average"})
 """People read 0.0002 of these sooner than 200 µ."""
+_LEAST_RANGE = 0.1
 _OF_PEOPLE = frozenset({"model.version", "model.role"})
 
 Axis = dict[str, Any]
@@ -36,7 +37,7 @@ def chart(panel: Panel, answer: Mapping[str, Any], span: Span) -> dict[str, Any]
             "data": [heatmap(panel, found)],
             "layout": {"xaxis": across, "yaxis": upward, **meta},
         }
-    layout = {"xaxis": across, "yaxis": _upward(panel), **meta}
+    layout = {"xaxis": across, "yaxis": _upward(panel, found), **meta}
     if len(panel.by) > 1:
         layout["legend"] = {"title": {"text": safe(panel.by[1].label)}}
     if panel.chart in BARS:
@@ -59,8 +60,23 @@ def _across(panel: Panel, found: Sequence[Series], span: Span) -> Axis:
     return {**axis, "categoryarray": [safe(name) for name in sorted(names, key=natural)]}
 
 
-def _upward(panel: Panel) -> Axis:
+def _wide_enough(panel: Panel, found: Sequence[Series]) -> list[float] | None:
+    """Of means between 0 and 1 at least a tenth: a little more or less must not look like a
+    collapse."""
+    values = [p.y for one in found for p in one.points if p.y is not None]
+    if panel.metrics[0].operation != "average" or not values:
+        return None
+    low, high = min(values), max(values)
+    if low < 0 or high > 1 or high - low >= _LEAST_RANGE:
+        return None
+    middle = (low + high) / 2
+    return [middle - _LEAST_RANGE / 2, middle + _LEAST_RANGE / 2]
+
+
+def _upward(panel: Panel, found: Sequence[Series]) -> Axis:
     axis: Axis = {"rangemode": "normal" if panel.chart == "line" else "tozero"}
+    if panel.chart == "line" and (wide := _wide_enough(panel, found)):
+        axis["range"] = wide
     if panel.metrics[0].operation in _SMALL:
         axis["exponentformat"] = "none"
     if panel.chart == "shares":

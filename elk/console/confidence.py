@@ -49,7 +49,7 @@ def _views(found: Explanation, *, several: bool) -> Iterator[View]:
             "Change",
             "Answers",
             "Versions",
-            "Over their limits",
+            "Features over limits",
         ),
         numbers=(False, True, True, True, False, False),
         rows=list(_periods(found)),

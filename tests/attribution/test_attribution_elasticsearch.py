@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from command_line import Result, millrace
 from logged_events import LoggedEvents
+from msgspec.structs import replace
 
 from contracts.alerts import Alert
 from contracts.events import (
@@ -25,6 +26,7 @@ from contracts.windows import Window
 from elk.attribution.explanation import Explanation, explain
 from elk.attribution.sentences import findings, headline
 from elk.attribution.takeovers import takeovers
+from elk.attribution.units import before_of
 from elk.console.log import Log
 from elk.dashboards.intervals import Span
 from prediction_log.documents import EventModel, from_alert, from_model_event
@@ -166,15 +168,15 @@ def test_another_version_is_told_as_the_cause(logged: LoggedEvents, log: Log) ->
     )
     said, found = only(explain(log.search, WHOLE, {}, whole=True))
     assert said == (
-        "Mean confidence fell most from 12 January 2024 (0.70, 120 answers) to 13 January 2024 "
-        "(0.40, 120 answers): by 0.30."
+        "Day by day, mean confidence fell most from 12 January 2024 (0.70, 120 answers) to "
+        "13 January 2024 (0.40, 120 answers): by 0.30."
     )
     assert found["In short"].startswith("Most of it came with version 2, since 13 January 2024.")
     assert found["Versions"] == (
         "Version 2 took over from 1 on 13 January 2024: 0.70 in the 12 hours before it, 0.40 in "
-        "the 12 hours after."
+        "the 12 hours after (−0.30)."
     )
-    assert found["Events"].startswith("No feature came so differently that it alone explains it.")
+    assert found["Events"] == "Over their limits then: site 3.0 times."
 
 
 def test_a_version_that_answered_both_times_tells_versions_from_events(
@@ -198,11 +200,48 @@ def test_a_version_that_answered_both_times_tells_versions_from_events(
     assert said.endswith("It fell by 0.29.")
     assert found["In short"].startswith("Most of it came with version 2, since 11 January 2024.")
     assert found["Same events"] == (
-        "Version 1 answered nearly all events of both times, if only as a shadow: 0.81, then "
-        "0.73. So other events make −0.09 of the −0.29."
+        "Version 1 answered nearly all events of both times, if only unseen, as a shadow: "
+        "0.81, then 0.73. So other events make about −0.09 of the −0.29."
     )
     # Half of the answers, those of one site, are below a half now, and say 'no'.
-    assert "choose the less likely class in 50% of the answers, before in 0%." in found["In short"]
+    assert "50% of the answers are the class that it takes for less likely" in found["In short"]
+    assert found["In short"].endswith("; before 0%.")
+
+
+def test_steps_count_by_how_much_of_the_two_times_lies_between_them(
+    logged: LoggedEvents, log: Log
+) -> None:
+    """A version that took over when the earlier time had just begun is in the means of both."""
+    write(
+        logged,
+        version=lambda day: "1" if day < 1 else "2" if day < 12 else "3",
+        less=lambda day: 0.0 if day < 1 else 0.3 if day < 12 else 0.4,
+    )
+    said, found = only(explain(log.search, LATER, {}, whole=False))
+    assert said.endswith("It fell by 0.11.")
+    assert "took over from 1 on 2 January 2024: 0.70" in found["Versions"]
+    assert found["In short"].startswith("Most of it came with version 3, since 13 January 2024.")
+
+
+def test_a_whole_month_is_compared_with_the_month_before() -> None:
+    months = [datetime(2024, month, 1, tzinfo=UTC) for month in (1, 2, 3)]
+    assert before_of(Span(months[1], months[2])) == Span(months[0], months[1])
+    december = datetime(2023, 12, 1, tzinfo=UTC)
+    assert before_of(Span(months[0], months[1])) == Span(december, months[0])
+    assert before_of(LATER) == between(0, 10)
+
+
+def test_windows_of_too_few_rows_hide_no_signals(logged: LoggedEvents, log: Log) -> None:
+    """The newest windows of a version that served to the end of the time are often such."""
+    write(logged, site=lambda day, n: "a" if (n % 10 < 8) == (day < 10) else "b")
+    few = drift("site", "1", {})
+    at = few.timestamp + 2 * DAY
+    verdict = replace(few.verdict, state="too_few")
+    few = replace(few, timestamp=at, drift=DriftFigures(kind="categorical"), verdict=verdict)
+    logged.add(logged.names.drift("m", at), "few", few)
+    logged.write()
+    _, found = only(explain(log.search, LATER, {}, whole=False))
+    assert found["Events"].startswith("site 'b' 20%, then 80%")
 
 
 def test_a_version_that_raised_it_is_no_cause_of_a_fall(logged: LoggedEvents, log: Log) -> None:

@@ -51,7 +51,7 @@ export function offer(select, values) {
 
 /** Links to other dashboards take along the time, and what the other one can be narrowed by. */
 export function carry(query) {
-  for (const link of document.querySelectorAll("nav a")) {
+  for (const link of document.querySelectorAll("a[data-fields]")) {
     const fields = link.dataset.fields.split(" ");
     const taken = [...query].filter(([name]) => TIME.includes(name) || fields.includes(name));
     const text = new URLSearchParams(taken).toString();

@@ -91,7 +91,7 @@ DASHBOARD = Dashboard(
             Panel(
                 id="confidence-by-week",
                 title="Mean confidence week by week",
-                question="Does the model become less sure?",
+                question="Does the model become less sure? Weeks that the time cuts are left out.",
                 kind="predictions",
                 chart="line",
                 metrics=(CONFIDENCE,),
@@ -129,6 +129,7 @@ DASHBOARD = Dashboard(
                     _mean("Unknown now", "drift.unknown"),
                 ),
                 by=(Terms("verdict.signal", "Signal", size=50, by=0),),
+                filters=(SERVING,),
             ),
         ),
         (

@@ -1,6 +1,6 @@
 """Quality: what versions are worth on labelled predictions, and whether labels come."""
 
-from elk.dashboards.catalogue.figures import BY_MODEL, BY_ROLE, BY_VERSION, ENOUGH, TIME
+from elk.dashboards.catalogue.figures import BY_MODEL, BY_ROLE, BY_VERSION, ENOUGH, SERVING, TIME
 from elk.dashboards.panels import Dashboard, Filter, Metric, Panel, Ranges, Terms
 
 _LABELLED = Metric("Labelled predictions")
@@ -37,6 +37,7 @@ DASHBOARD = Dashboard(
                 kind="performance",
                 chart="metric",
                 metrics=(Metric("Labelled", "sum", "performance.labelled"),),
+                filters=(SERVING,),
             ),
             Panel(
                 id="coverage",
@@ -45,6 +46,7 @@ DASHBOARD = Dashboard(
                 kind="performance",
                 chart="metric",
                 metrics=(Metric("Coverage", "average", "performance.coverage", decimals=3),),
+                filters=(SERVING,),
             ),
             Panel(
                 id="windows-over",
