@@ -38,18 +38,20 @@ def look(url: str, dashboard: str, chosen: Mapping[str, str]) -> Page:
     """
     board = next(one for one in dashboards() if one.id == dashboard)
     panels = [one.id for one in sections(dashboard)] + [one.id for one in board.panels]
+    paths = {panel: f"panels/{dashboard}/{panel}" for panel in panels}
+    paths["marks"] = f"marks/{dashboard}"
     with urllib3.PoolManager(maxsize=_CONNECTIONS, retries=False, timeout=60) as http:
         began = time.perf_counter()
 
         def ask(panel: str) -> tuple[float, Answer]:
-            asked = f"{url}api/panels/{dashboard}/{panel}?{urlencode(chosen)}"
+            asked = f"{url}api/{paths[panel]}?{urlencode(chosen)}"
             response = http.request("GET", asked)
             if response.status != 200:
                 raise RuntimeError(f"{dashboard}/{panel}: {response.data.decode()[:300]}")
             return time.perf_counter() - began, json.loads(response.data)
 
         with ThreadPoolExecutor(_CONNECTIONS) as pool:
-            found = dict(zip(panels, pool.map(ask, panels), strict=True))
+            found = dict(zip(paths, pool.map(ask, paths), strict=True))
     times = {panel: seconds for panel, (seconds, _) in found.items()}
     slowest = max(times, key=times.__getitem__)
     answers = {panel: answer for panel, (_, answer) in found.items()}
