@@ -8,9 +8,6 @@ from msgspec import Struct
 from elk.attribution.beside import (
     Chosen,
     Over,
-    Published,
-    Told,
-    Worth,
     alerts,
     newest_bins,
     over_by_period,
@@ -18,19 +15,19 @@ from elk.attribution.beside import (
     ratios,
     worth,
 )
+from elk.attribution.causes import Causes
 from elk.attribution.changes import Change, change, largest_fall
 from elk.attribution.course import Course, course_search, courses
 from elk.attribution.groups import (
     MOST_SIGNALS,
-    Part,
     grouped,
     groups_search,
     parts,
     unlikely,
 )
-from elk.attribution.jumps import Jump, jumps
+from elk.attribution.jumps import jumps
 from elk.attribution.takeovers import Search, takeovers
-from elk.attribution.unchanged import Unchanged, unchanged
+from elk.attribution.unchanged import unchanged
 from elk.attribution.units import Unit, before_of, unit_of
 from elk.dashboards.catalogue.figures import SERVING
 from elk.dashboards.intervals import Span
@@ -38,29 +35,6 @@ from elk.dashboards.panels import Filter
 
 _OF_WINDOWS = ("model.name", "model.version", "model.role")
 """Fields that documents of drift and performance have, too."""
-
-
-class Causes(Struct, frozen=True, kw_only=True):
-    """What happened between two periods.
-
-    Args:
-        jumps: at each version that took over between the beginning and the end.
-        unchanged: which version answered the events of both times, and how; None: none did, or a
-            version was chosen.
-        published: of the versions that took over.
-        unlikely: shares of answers that were the less likely of two classes, before and now.
-        parts: of the signals, the one that explains most of the change first.
-        ratios: signal -> times its limit, in the worst window of the later period.
-    """
-
-    jumps: tuple[Jump, ...]
-    unchanged: Unchanged | None
-    published: tuple[Published, ...]
-    unlikely: tuple[float, float] | None
-    parts: tuple[Part, ...]
-    ratios: dict[str, float]
-    alerts: tuple[Told, ...]
-    worth: tuple[Worth, ...]
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
@@ -136,6 +110,7 @@ def _causes(search: Search, model: str, found: Change, of_model: Chosen) -> Caus
     of_alerts = [one for one in of_windows if one.field != "model.role"]
     narrowed = any(one.field in _OF_WINDOWS[1:] for one in of_model)
     return Causes(
+        change=found,
         jumps=tuple(jumps(search, taken, before, now)),
         unchanged=None if narrowed else unchanged(search, model, found),
         published=tuple(said),

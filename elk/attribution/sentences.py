@@ -1,24 +1,20 @@
 """An explanation as people read it (pure)."""
 
-from datetime import datetime, timedelta
-
 from msgspec import Struct
 
 from elk.attribution.beside import Published, Told
-from elk.attribution.changes import FEWEST_ROWS, Change, Period
-from elk.attribution.explanation import Causes, Explanation
-from elk.attribution.groups import ANSWER, Part
+from elk.attribution.causes import Causes
+from elk.attribution.changes import FEWEST_ROWS, Period
+from elk.attribution.explanation import Explanation
 from elk.attribution.jumps import Jump
-from elk.attribution.takeovers import Takeover
 from elk.attribution.units import called
+from elk.attribution.wording import day, length, moved, signed
 
-_WORTH_TELLING = 0.05
-"""Of a change, that a signal explains at least."""
-_LEAST = 0.005
+_OTHERWISE = 0.05
+"""Of the answers, by which a share is another one."""
 _MOST_FEATURES = 3
-_MOST_VERSIONS = 3
-_MOSTLY = 0.5
-_HARDLY = 0.2
+_MOSTLY, _HARDLY = 0.5, 0.2
+"""Of a change."""
 _METRICS = {"roc_auc": "ROC AUC", "accuracy": "accuracy"}
 
 
@@ -57,15 +53,14 @@ def findings(found: Explanation) -> list[Finding]:
     change, causes = found.change, found.causes
     if change is None or causes is None:
         return []
-    told = {"Versions": _versions(change, causes)}
+    told = {"Versions": _versions(causes)}
     if change.is_certain:
-        of_versions = _of_versions(change, causes)
         told = {
-            "In short": _in_short(change, causes, of_versions),
+            "In short": _in_short(causes),
             **told,
-            "Same events": _same_events(change, causes, of_versions),
-            "Answers": _answers(change, causes),
-            "Events": _events(change, causes, of_versions),
+            "Same events": _same_events(causes),
+            "Answers": _answers(causes),
+            "Events": _events(causes),
             "Alerts": _alerts(causes),
             "Published": _published(causes),
         }
@@ -83,54 +78,32 @@ def _no_change(found: Explanation) -> str:
     return f"{told}; too few answers came before it to compare."
 
 
-def _of_versions(change: Change, causes: Causes) -> float | None:
-    """Which share of the change came with other versions: by the steps where they took over, and
-    by a version that answered both times; the lesser of the two is sure. None: it cannot be told.
-    """
-    if not causes.jumps:
-        return 0.0
-    steps = [jump.part for jump in causes.jumps if jump.part is not None]
-    shares = []
-    if len(steps) == len(causes.jumps):
-        shares.append(sum(steps) / change.size)
-    if causes.unchanged is not None:
-        shares.append(1 - (causes.unchanged.now - causes.unchanged.before) / change.size)
-    return min(shares, default=None)
+def _in_short(causes: Causes) -> str:
+    return " ".join(filter(None, (_source(causes), _shift(causes))))
 
 
-def _in_short(change: Change, causes: Causes, of_versions: float | None) -> str:
-    return " ".join(filter(None, (_source(change, causes, of_versions), _shift(change, causes))))
-
-
-def _source(change: Change, causes: Causes, of_versions: float | None) -> str:
+def _source(causes: Causes) -> str:
+    of_versions = causes.of_versions
     if of_versions is None:
         return "Other versions and other events came at the same time, too close to tell apart."
     if of_versions < _HARDLY:
         return "It came with other events, not with another version."
     versions = " and ".join(
-        f"version {one.version}, since {_day(one.at)}" for one in _steepest(change, causes)
+        f"version {one.version}, since {day(one.at)}" for one in causes.steepest
     )
     if of_versions < _MOSTLY:
         return f"Some of it came with {versions}; the rest with other events."
     return f"Most of it came with {versions}."
 
 
-def _steepest(change: Change, causes: Causes) -> list[Takeover]:
-    """Whose steps are the greatest, or not much less; in their order."""
-    shares = [(jump.part or 0.0) / change.size for jump in causes.jumps]
-    least = max(shares) * _MOSTLY
-    found = zip(causes.jumps, shares, strict=True)
-    return [jump.takeover for jump, share in found if share >= least][:_MOST_VERSIONS]
-
-
-def _shift(change: Change, causes: Causes) -> str:
-    part = _of_answer(causes)
-    if part is None or part.confident is None or part.part / change.size < _MOSTLY:
+def _shift(causes: Causes) -> str:
+    part = causes.answer
+    if part is None or part.confident is None or part.part / causes.change.size < _MOSTLY:
         return ""
     more = "more" if (part.now or 0.0) > (part.before or 0.0) else "less"
-    sure = "less sure" if part.confident < change.before.mean else "surer"
+    sure = "less sure" if part.confident < causes.change.before.mean else "surer"
     told = f"The answer is '{part.category}' {more} often, of which the model is {sure}"
-    if causes.unlikely is None or abs(causes.unlikely[1] - causes.unlikely[0]) < _WORTH_TELLING:
+    if causes.unlikely is None or abs(causes.unlikely[1] - causes.unlikely[0]) < _OTHERWISE:
         return f"{told}."
     before, now = causes.unlikely
     return (
@@ -139,22 +112,22 @@ def _shift(change: Change, causes: Causes) -> str:
     )
 
 
-def _versions(change: Change, causes: Causes) -> str:
+def _versions(causes: Causes) -> str:
     steps = " ".join(map(_step, causes.jumps))
     both = [
         f"Version {now.version} served before and after, with {was.mean:.2f} and {now.mean:.2f}."
-        for now in change.now.versions
-        for was in change.before.versions
+        for now in causes.change.now.versions
+        for was in causes.change.before.versions
         if was.version == now.version
     ]
-    if steps or len(change.now.versions) > 1:
+    if steps or len(causes.change.now.versions) > 1:
         return " ".join(filter(None, (steps, *both)))
-    return both[0] if both else f"{_named(change.before)}, then {_named(change.now)}."
+    return both[0] if both else f"{_named(causes.change.before)}, then {_named(causes.change.now)}."
 
 
 def _step(jump: Jump) -> str:
     taken, width = jump.takeover, length(jump.width)
-    told = f"Version {taken.version} took over from {taken.after} on {_day(taken.at)}"
+    told = f"Version {taken.version} took over from {taken.after} on {day(taken.at)}"
     if jump.before is None or jump.after is None:
         return f"{told}; there are too few answers around it to compare."
     step = signed(jump.after - jump.before)
@@ -162,30 +135,32 @@ def _step(jump: Jump) -> str:
     return f"{told}: {before} in the {width} before it, {after} in the {width} after ({step})."
 
 
-def _same_events(change: Change, causes: Causes, of_versions: float | None) -> str:
+def _same_events(causes: Causes) -> str:
     """Only where it decides: another version may take other events otherwise."""
-    one = causes.unchanged
+    one, of_versions = causes.unchanged, causes.of_versions
     if one is None or of_versions is None or of_versions < _HARDLY:
         return ""
     return (
         f"Version {one.version} answered nearly all events of both times, if only unseen, as a "
         f"shadow: {one.before:.2f}, then {one.now:.2f}. So other events make about "
-        f"{signed(one.now - one.before)} of the {signed(change.size)}."
+        f"{signed(one.now - one.before)} of the {signed(causes.change.size)}."
     )
 
 
-def _answers(change: Change, causes: Causes) -> str:
-    part = _of_answer(causes)
-    if part is None or not _explains(change, part):
+def _answers(causes: Causes) -> str:
+    part = causes.answer
+    if part is None or not causes.explains(part):
         return ""
     sure = "" if part.confident is None else f", with a mean confidence of {part.confident:.2f}"
-    more = ", of which something else took back a part" if part.part / change.size > 1 else ""
-    return f"{moved(part)}{sure}; this alone makes {signed(part.part)}{more}."
+    told = f"{moved(part)}{sure}; this alone makes {signed(part.part)}"
+    if part.part / causes.change.size > 1:
+        return f"{told}, of which something else took back a part."
+    return f"{told}."
 
 
-def _events(change: Change, causes: Causes, of_versions: float | None) -> str:
+def _events(causes: Causes) -> str:
     """What they make of it only where versions do not: two versions see them differently."""
-    features = [one for one in causes.parts if one.signal != ANSWER]
+    features = causes.features
     if not features:
         return "No windows of the monitor say which features there are."
     over = sorted(
@@ -194,9 +169,9 @@ def _events(change: Change, causes: Causes, of_versions: float | None) -> str:
     )
     limits = ", ".join(f"{name} {causes.ratios[name]:.1f} times" for name in over[:_MOST_FEATURES])
     told = f"Over their limits then: {limits}." if limits else "No feature was over its limit then."
-    if of_versions is not None and of_versions >= _MOSTLY:
+    if causes.of_versions is not None and causes.of_versions >= _MOSTLY:
         return told
-    movers = [one for one in features if _explains(change, one)][:_MOST_FEATURES]
+    movers = [one for one in features if causes.explains(one)][:_MOST_FEATURES]
     moves = "; ".join(f"{moved(one)}, alone makes {signed(one.part)}" for one in movers)
     overlap = " (these overlap)" if len(movers) > 1 else ""
     if not moves:
@@ -205,9 +180,7 @@ def _events(change: Change, causes: Causes, of_versions: float | None) -> str:
 
 
 def _alerts(causes: Causes) -> str:
-    return " ".join(
-        f"{_day(one.at)}, version {one.version}: {one.reason}." for one in causes.alerts
-    )
+    return " ".join(f"{day(one.at)}, version {one.version}: {one.reason}." for one in causes.alerts)
 
 
 def _published(causes: Causes) -> str:
@@ -218,49 +191,13 @@ def _published(causes: Causes) -> str:
 def _publication(one: Published, alert: Told | None) -> str:
     told = f"Version {one.version} by {one.author or 'somebody'}"
     if alert is not None:
-        return f"{told}, a retraining that answers the alert of {_day(alert.at)}."
+        return f"{told}, a retraining that answers the alert of {day(alert.at)}."
     return f"{told}: {one.reason or 'no reason given'}."
 
 
 def _labels(causes: Causes) -> str:
     told = [f"{_METRICS[one.metric]} {one.before:.2f}, then {one.now:.2f}" for one in causes.worth]
     return f"{'; '.join(told)}." if told else ""
-
-
-def signed(size: float) -> str:
-    """A difference of two means."""
-    return f"{round(size, 2) + 0.0:+.2f}".replace("-", "\u2212")
-
-
-def moved(part: Part) -> str:
-    """How a signal came before and now."""
-    if part.category is not None:
-        before, now = (f"{share or 0.0:.0%}" for share in (part.before, part.now))
-        name = "answer" if part.signal == ANSWER else part.signal
-        return f"{name} '{part.category}' {before}, then {now}"
-    if part.before is None or part.now is None:
-        return part.signal
-    return f"{part.signal} {part.before:.4g}, then {part.now:.4g} on average"
-
-
-def length(time: timedelta) -> str:
-    """How long a time is, in the largest unit that fits."""
-    for name, one in (("day", timedelta(days=1)), ("hour", timedelta(hours=1))):
-        if time >= 2 * one:
-            return f"{time / one:.0f} {name}s"
-    return f"{max(1, round(time / timedelta(minutes=1)))} minutes"
-
-
-def _day(moment: datetime) -> str:
-    return called(moment, moment, "day")
-
-
-def _explains(change: Change, part: Part) -> bool:
-    return abs(part.part) >= _LEAST and part.part / change.size >= _WORTH_TELLING
-
-
-def _of_answer(causes: Causes) -> Part | None:
-    return next((one for one in causes.parts if one.signal == ANSWER), None)
 
 
 def _sure(period: Period) -> str:

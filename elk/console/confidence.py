@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from elk.attribution.changes import Period, change
 from elk.attribution.explanation import Explanation, explain
-from elk.attribution.sentences import findings, headline, moved, signed
+from elk.attribution.sentences import findings, headline
 from elk.attribution.units import called
+from elk.attribution.wording import moved, signed
 from elk.console.choices import ABSOLUTE, Choices
 from elk.console.log import Log
 from elk.console.views import Answer, Link, ShownCell, View, page
