@@ -84,6 +84,8 @@ def check(
     settings = load_settings(elasticsearch=elasticsearch)
     if offline and require_data:
         raise UsageError("--require-data asks Elasticsearch: leave out --offline")
+    if file is not None and (since or until):
+        raise UsageError("--from and --to are for what would be built: a file has times of its own")
     from elk.dashboards.checking.problems import problems
 
     ndjson = _built(settings, since, until) if file is None else _read(file)

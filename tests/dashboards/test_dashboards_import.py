@@ -207,6 +207,9 @@ def test_the_check_of_a_file_ends_with_its_problems(no_variables: None, tmp_path
     assert json.loads(broken.stdout.splitlines()[-1])["problems"]
     runner.invoke(app, ["dashboards", "build", "--output", str(file)])
     assert runner.invoke(app, check).exit_code == 0
+    timed = runner.invoke(app, [*check, "--from", "2013-03-01"])
+    assert isinstance(timed.exception, UsageError)
+    assert "a file has times of its own" in str(timed.exception)
 
 
 def test_dashboards_open_at_the_time_that_is_asked_for(there: RecordingKibana) -> None:
