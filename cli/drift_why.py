@@ -60,8 +60,8 @@ def why(
         found = explain(log.search, span, filters, whole=since is None)
     if not found:
         raise UsageError(
-            f"no version of '{name}' that served in this time says how sure it is: only "
-            "classifiers do; 'millrace models list' knows all models"
+            f"no answer of '{name}' in this time has a confidence: only classifiers have one, and "
+            "'millrace models list' knows all models"
         )
     if json:
         print_json(_as_json(found[0]))

@@ -50,7 +50,8 @@ class Published(Struct, frozen=True):
 
 
 class Worth(Struct, frozen=True):
-    """A metric on the labels of two times: its mean over the windows that begin in each."""
+    """A metric on the labels of two times: its mean over the windows that begin in each, by how
+    many labels each has."""
 
     metric: str
     before: float
@@ -154,7 +155,13 @@ def published(search: Search, model: str, versions: Sequence[str]) -> list[Publi
 
 def worth(search: Search, before: Span, now: Span, chosen: Chosen) -> list[Worth]:
     """The metrics of classifiers that both times have."""
-    means = {name: {"avg": {"field": f"performance.metrics.{name}"}} for name in _METRICS}
+    weight = {"field": "performance.labelled"}
+    means = {
+        name: {
+            "weighted_avg": {"value": {"field": f"performance.metrics.{name}"}, "weight": weight}
+        }
+        for name in _METRICS
+    }
     body = _asked(Span(before.start, now.end), chosen, SERVING) | {
         "aggs": {
             name: {"filter": within(span, TIMESTAMP), "aggs": means}

@@ -111,7 +111,7 @@ def _causes(search: Search, model: str, found: Change, of_model: Chosen) -> Caus
     narrowed = any(one.field in _OF_WINDOWS[1:] for one in of_model)
     return Causes(
         change=found,
-        jumps=tuple(jumps(search, taken, before, now)),
+        jumps=tuple(jumps(search, taken, found)),
         unchanged=None if narrowed else unchanged(search, model, found),
         published=tuple(said),
         unlikely=unlikely(answer, signals),

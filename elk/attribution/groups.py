@@ -23,6 +23,7 @@ ANSWER = "prediction"
 _TIMES = ("before", "now")
 _TWO = 2
 _LEAST_OVERLAP = 0.2
+_ROWS_OF_A_GROUP = 20
 _MEAN = {"confidence": {"avg": {"field": CONFIDENCE}}}
 
 
@@ -39,6 +40,14 @@ class Grouped(Struct, frozen=True):
     categories: tuple[str, ...] = ()
 
     @property
+    def groups(self) -> list[str]:
+        """What they are called; those in none and those without a value come last."""
+        edges = [f"{edge:.4g}" for edge in self.edges]
+        inner = [f"{low} to {high}" for low, high in pairwise(edges)]
+        ranges = [f"below {edges[0]}", *inner, f"from {edges[-1]}"] if edges else []
+        return [*ranges, *self.categories, "others", "no value"]
+
+    @property
     def field(self) -> str:
         """Where the log has it."""
         feature = feature_of(self.signal)
@@ -48,21 +57,25 @@ class Grouped(Struct, frozen=True):
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """What another mixture of one signal's values has to do with a fall.
+    """What another mixture of one signal's values has to do with a change.
 
     Args:
         part: of the difference between the two means, of the same sign where it explains it. Parts
             of several signals overlap and do not add up to the whole.
-        before, now: its mean; or the share of the `category` whose share changed most.
-        confident: mean confidence where the signal had that category, in both times together.
+        group: a category or a range, the one whose share changed most.
+        before, now: its shares.
+        confident: mean confidence where the signal was in that group, in both times together.
+        mean_before, mean: of a number.
     """
 
     signal: str
     part: float
-    before: float | None
-    now: float | None
-    category: str | None = None
+    group: str
+    before: float
+    now: float
     confident: float | None = None
+    mean_before: float | None = None
+    mean: float | None = None
 
 
 def grouped(documents: Sequence[Mapping[str, Any]]) -> Iterator[Grouped]:
@@ -99,7 +112,8 @@ def groups_search(
 
 def parts(answer: Mapping[str, Any], signals: Sequence[Grouped]) -> list[Part]:
     """Read the answer: one part for each signal, but for those whose values of the two times
-    hardly overlap, as a weekday's of two days: nothing of the same kind can be compared."""
+    hardly overlap, as a weekday's of two days, so that nothing of the same kind can be compared,
+    and those that have too few rows for so many groups."""
     times = [answer["aggregations"][name] for name in _TIMES]
     found = (_part(str(number), signal, times) for number, signal in enumerate(signals))
     return [part for part in found if part is not None]
@@ -133,19 +147,20 @@ def _part(key: str, signal: Grouped, times: Sequence[Mapping[str, Any]]) -> Part
     before, now = (_groups(key, signal, time) for time in times)
     part = part_of_mix(before, now)
     shares = list(zip(_shares(before), _shares(now), strict=True))
-    if sum(map(min, shares)) < _LEAST_OVERLAP:
+    fewest = min(sum(group.rows for group in time) for time in (before, now))
+    if sum(map(min, shares)) < _LEAST_OVERLAP or fewest < _ROWS_OF_A_GROUP * len(before):
         return None
-    if signal.edges:
-        means = (time[f"{key} mean"]["value"] for time in times)
-        return Part(signal=signal.signal, part=part, before=next(means), now=next(means))
+    means = [time.get(f"{key} mean", {}).get("value") for time in times]
     place = _moved_most(shares)
     return Part(
         signal=signal.signal,
         part=part,
+        group=signal.groups[place],
         before=shares[place][0],
         now=shares[place][1],
-        category=[*signal.categories, "others", "no value"][place],
         confident=_mean_of(before[place], now[place]),
+        mean_before=means[0],
+        mean=means[1],
     )
 
 

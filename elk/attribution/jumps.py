@@ -5,13 +5,15 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from elk.attribution.changes import FEWEST_ROWS
+from elk.attribution.changes import FEWEST_ROWS, Change, Period
 from elk.attribution.course import CONFIDENCE
 from elk.attribution.takeovers import Search, Takeover
 from elk.dashboards.catalogue.figures import SERVING
 from elk.dashboards.intervals import Span, within
 from elk.dashboards.panels import TIMESTAMP, Filter
 from elk.dashboards.queries import clause
+
+_SHARE = 0.25
 
 
 class Jump(Struct, frozen=True, kw_only=True):
@@ -41,10 +43,12 @@ class Jump(Struct, frozen=True, kw_only=True):
         return self.weight * (self.after - self.before)
 
 
-def jumps(search: Search, taken: Sequence[Takeover], before: Span, now: Span) -> list[Jump]:
-    """One for each of a model's takeovers, in their order. At most half of the later time is looked
-    at on either side, and half of that between two of them."""
-    widest = (now.end - now.start) / 2
+def jumps(search: Search, taken: Sequence[Takeover], change: Change) -> list[Jump]:
+    """One for each of a model's takeovers, in their order. On either side as much as a quarter of
+    the later time is looked at, or more where there are few rows, and at most half of the time
+    between two takeovers."""
+    before, now = change.before, change.now
+    widest = (now.end - now.start) * min(1.0, max(_SHARE, 2 * FEWEST_ROWS / now.rows))
     widths = [_width(number, taken, widest) for number in range(len(taken))]
     if not taken:
         return []
@@ -80,9 +84,9 @@ def jumps(search: Search, taken: Sequence[Takeover], before: Span, now: Span) ->
     ]
 
 
-def _after(span: Span, at: datetime) -> float:
+def _after(time: Period, at: datetime) -> float:
     """The share of a time that lies after a moment."""
-    return min(1.0, max(0.0, (span.end - at) / (span.end - span.start)))
+    return min(1.0, max(0.0, (time.end - at) / (time.end - time.start)))
 
 
 def _of(version: str) -> dict[str, dict[str, str]]:

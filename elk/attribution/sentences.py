@@ -32,11 +32,11 @@ def headline(found: Explanation) -> str:
         return _no_change(found)
     before, now = change.before, change.now
     if change.before is not found.course.before:
+        steadily = "" if before.end == now.start else ", step by step,"
         return (
             f"{unit.capitalize()} by {unit}, mean confidence fell most from "
-            f"{called(before.start, before.end, unit)} "
-            f"({_sure(before)}) to {called(now.start, now.end, unit)} ({_sure(now)}): by "
-            f"{-change.size:.2f}."
+            f"{called(before.start, before.end, unit)} ({_sure(before)}){steadily} to "
+            f"{called(now.start, now.end, unit)} ({_sure(now)}): by {-change.size:.2f}."
         )
     name = called(now.start, now.end, None)
     earlier = called(before.start, before.end, None)
@@ -89,7 +89,7 @@ def _source(causes: Causes) -> str:
     if of_versions < _HARDLY:
         return "It came with other events, not with another version."
     versions = " and ".join(
-        f"version {one.version}, since {day(one.at)}" for one in causes.steepest
+        f"version {one.version} (since {day(one.at)})" for one in causes.steepest
     )
     if of_versions < _MOSTLY:
         return f"Some of it came with {versions}; the rest with other events."
@@ -100,15 +100,15 @@ def _shift(causes: Causes) -> str:
     part = causes.answer
     if part is None or part.confident is None or part.part / causes.change.size < _MOSTLY:
         return ""
-    more = "more" if (part.now or 0.0) > (part.before or 0.0) else "less"
+    more = "more" if part.now > part.before else "less"
     sure = "less sure" if part.confident < causes.change.before.mean else "surer"
-    told = f"The answer is '{part.category}' {more} often, of which the model is {sure}"
+    told = f"The answer is '{part.group}' {more} often, of which the model is {sure}"
     if causes.unlikely is None or abs(causes.unlikely[1] - causes.unlikely[0]) < _OTHERWISE:
         return f"{told}."
     before, now = causes.unlikely
     return (
-        f"{told}: {now:.0%} of the answers are the class that it takes for less likely, as its "
-        f"threshold or costs ask for; before {before:.0%}."
+        f"{told}: {now:.0%} of the answers are a class to which it gives less than a half, since a "
+        f"threshold or costs choose so; before {before:.0%}."
     )
 
 
@@ -142,8 +142,8 @@ def _same_events(causes: Causes) -> str:
         return ""
     return (
         f"Version {one.version} answered nearly all events of both times, if only unseen, as a "
-        f"shadow: {one.before:.2f}, then {one.now:.2f}. So other events make about "
-        f"{signed(one.now - one.before)} of the {signed(causes.change.size)}."
+        f"shadow: {one.before:.2f}, then {one.now:.2f}. So other events alone make about "
+        f"{signed(one.now - one.before)}."
     )
 
 
@@ -152,10 +152,7 @@ def _answers(causes: Causes) -> str:
     if part is None or not causes.explains(part):
         return ""
     sure = "" if part.confident is None else f", with a mean confidence of {part.confident:.2f}"
-    told = f"{moved(part)}{sure}; this alone makes {signed(part.part)}"
-    if part.part / causes.change.size > 1:
-        return f"{told}, of which something else took back a part."
-    return f"{told}."
+    return f"{moved(part)}{sure}; this alone would make {signed(part.part)}."
 
 
 def _events(causes: Causes) -> str:
@@ -172,7 +169,7 @@ def _events(causes: Causes) -> str:
     if causes.of_versions is not None and causes.of_versions >= _MOSTLY:
         return told
     movers = [one for one in features if causes.explains(one)][:_MOST_FEATURES]
-    moves = "; ".join(f"{moved(one)}, alone makes {signed(one.part)}" for one in movers)
+    moves = "; ".join(f"{moved(one)}, alone would make {signed(one.part)}" for one in movers)
     overlap = " (these overlap)" if len(movers) > 1 else ""
     if not moves:
         return f"No feature came so differently that it alone explains it. {told}"

@@ -55,6 +55,8 @@ def called(start: datetime, end: datetime, unit: Unit | None) -> str:
     if unit is not None:
         return f"{_day(start)}, {start:%H:%M}"
     if all(one.time() == datetime.min.time() for one in (start, end)):
+        if end - start == _LENGTHS["day"]:
+            return _day(start)
         return f"{_day(start)} to {_day(end - timedelta(days=1))}"
     return f"{_day(start)}, {start:%H:%M}, to {_day(end)}, {end:%H:%M}"
 

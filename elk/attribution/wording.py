@@ -5,6 +5,9 @@ from datetime import datetime, timedelta
 from elk.attribution.groups import ANSWER, Part
 from elk.attribution.units import called
 
+_SAYS_SOMETHING = 0.02
+"""By which part of itself a mean differs at least."""
+
 
 def signed(size: float) -> str:
     """A difference of two means."""
@@ -12,14 +15,14 @@ def signed(size: float) -> str:
 
 
 def moved(part: Part) -> str:
-    """How a signal came before and now."""
-    if part.category is not None:
-        before, now = (f"{share or 0.0:.0%}" for share in (part.before, part.now))
-        name = "answer" if part.signal == ANSWER else part.signal
-        return f"{name} '{part.category}' {before}, then {now}"
-    if part.before is None or part.now is None:
-        return part.signal
-    return f"{part.signal} {part.before:.4g}, then {part.now:.4g} on average"
+    """How a signal came before and now: a number by its mean if that says something."""
+    before, now = part.mean_before, part.mean
+    if before is not None and now is not None:
+        if abs(now - before) >= _SAYS_SOMETHING * max(abs(now), abs(before)):
+            return f"{part.signal} {before:.4g}, then {now:.4g} on average"
+        return f"{part.signal} {part.group}: {part.before:.0%}, then {part.now:.0%}"
+    name = "answer" if part.signal == ANSWER else part.signal
+    return f"{name} '{part.group}' {part.before:.0%}, then {part.now:.0%}"
 
 
 def length(time: timedelta) -> str:

@@ -27,7 +27,8 @@ def confidence(log: Log, choices: Choices) -> Answer:
     found = explain(log.search, span, choices.filters, whole=choices.span is None)
     if not found:
         return Answer(
-            nothing="No version that served in this time says how sure it is: only classifiers do."
+            nothing="No answer of this time has a confidence: choose another time, or all time. "
+            "Only classifiers have one."
         )
     return Answer(
         views=[view for one in found for view in _views(one, several=len(found) > 1)],
@@ -62,7 +63,7 @@ def _views(found: Explanation, *, several: bool) -> Iterator[View]:
         title=f"{of}Signal by signal",
         description=f"What a signal's own shift makes of the {signed(found.change.size)}, taken "
         "alone. Signals hang together: their parts overlap and do not add up.",
-        columns=("Signal", "Alone makes", "Times its limit"),
+        columns=("Signal", "Alone would make", "Times its limit"),
         numbers=(False, True, True),
         rows=[
             [

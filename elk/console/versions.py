@@ -12,17 +12,12 @@ from elk.dashboards.catalogue.figures import ENOUGH
 from elk.dashboards.intervals import Span, within
 from elk.dashboards.panels import TIMESTAMP, Filter
 from elk.dashboards.queries import clause
+from elk.dashboards.values import named
 
 _MOST_VERSIONS = 20
 _MOST_PROCESSES = 50
 _MOST_METRICS = 8
 _SILENT = timedelta(minutes=2)
-_STATES = {
-    "ok": "within its limits",
-    "over": "beyond a limit",
-    "too_few": "too few rows",
-    "unknown": "nothing to compare with",
-}
 _KEYS = ("model.name", "model.version", "model.role")
 _NEWEST: Body = {"top_hits": {"size": 1, "sort": [{TIMESTAMP: "desc"}]}}
 
@@ -115,7 +110,7 @@ def measured(log: Log, choices: Choices) -> Answer:
             known(source["model"]["name"]),
             _version(source["model"]),
             known(source["model"].get("role")),
-            _STATES.get(source["verdict"].get("state"), NOTHING),
+            named("verdict.state", source["verdict"]["state"]),
             f"{source['performance']['labelled']:,}",
             *(_metric(source["performance"], name) for name in shown),
             moment(source["window"]["start"]),

@@ -56,7 +56,9 @@ def date_histogram(span: Span, every: str, field: str) -> dict[str, Any]:
         every: `auto`, or a unit of Elasticsearch's calendar.
     """
     length = interval(span) if every == "auto" else every
-    kind = "fixed_interval" if every == "auto" else "calendar_interval"
+    if length == "7d":  # as Kibana takes it: from Monday to Monday
+        length = "week"
+    kind = "calendar_interval" if length in ("day", "week") else "fixed_interval"
     start, end = milliseconds(span.start), milliseconds(span.end)
     bounds = {"min": start, "max": end - 1}
     return {

@@ -30,7 +30,13 @@ from elk.attribution.units import before_of
 from elk.console.log import Log
 from elk.dashboards.intervals import Span
 from prediction_log.documents import EventModel, from_alert, from_model_event
-from prediction_log.window_documents import DriftDocument, DriftFigures, Verdict
+from prediction_log.window_documents import (
+    DriftDocument,
+    DriftFigures,
+    PerformanceDocument,
+    PerformanceFigures,
+    Verdict,
+)
 
 pytestmark = pytest.mark.stack
 DAY = timedelta(days=1)
@@ -135,7 +141,7 @@ def test_other_events_are_told_as_the_cause(logged: LoggedEvents, log: Log) -> N
     assert found["In short"].startswith("It came with other events, not with another version.")
     assert found["Versions"] == "Version 1 served before and after, with 0.82 and 0.58."
     assert found["Events"] == (
-        "site 'b' 20%, then 80%, alone makes −0.24. Over their limits then: site 3.0 times."
+        "site 'b' 20%, then 80%, alone would make −0.24. Over their limits then: site 3.0 times."
     )
 
 
@@ -146,7 +152,7 @@ def test_values_that_are_new_or_missing_are_groups_of_their_own(
     """`c` is no category of the training; the feature is left out where its site is none."""
     write(logged, site=lambda day, n: "a" if day < 10 or n % 4 == 0 else place)
     _, found = only(explain(log.search, LATER, {}, whole=False))
-    assert found["Events"].startswith(f"site '{name}' 0%, then 75%, alone makes")
+    assert found["Events"].startswith(f"site '{name}' 0%, then 75%, alone would make")
 
 
 @pytest.mark.parametrize("rises", [False, True])
@@ -171,10 +177,10 @@ def test_another_version_is_told_as_the_cause(logged: LoggedEvents, log: Log) ->
         "Day by day, mean confidence fell most from 12 January 2024 (0.70, 120 answers) to "
         "13 January 2024 (0.40, 120 answers): by 0.30."
     )
-    assert found["In short"].startswith("Most of it came with version 2, since 13 January 2024.")
+    assert found["In short"].startswith("Most of it came with version 2 (since 13 January 2024).")
     assert found["Versions"] == (
-        "Version 2 took over from 1 on 13 January 2024: 0.70 in the 12 hours before it, 0.40 in "
-        "the 12 hours after (−0.30)."
+        "Version 2 took over from 1 on 13 January 2024: 0.70 in the 20 hours before it, 0.40 in "
+        "the 20 hours after (−0.30)."
     )
     assert found["Events"] == "Over their limits then: site 3.0 times."
 
@@ -198,13 +204,13 @@ def test_a_version_that_answered_both_times_tells_versions_from_events(
     write(logged, site=site, role="shadow", days=range(10, DAYS), confidence=sure)
     said, found = only(explain(log.search, LATER, {}, whole=False))
     assert said.endswith("It fell by 0.29.")
-    assert found["In short"].startswith("Most of it came with version 2, since 11 January 2024.")
+    assert found["In short"].startswith("Most of it came with version 2 (since 11 January 2024).")
     assert found["Same events"] == (
         "Version 1 answered nearly all events of both times, if only unseen, as a shadow: "
-        "0.81, then 0.73. So other events make about −0.09 of the −0.29."
+        "0.81, then 0.73. So other events alone make about −0.09."
     )
     # Half of the answers, those of one site, are below a half now, and say 'no'.
-    assert "50% of the answers are the class that it takes for less likely" in found["In short"]
+    assert "50% of the answers are a class to which it gives less than a half" in found["In short"]
     assert found["In short"].endswith("; before 0%.")
 
 
@@ -220,7 +226,7 @@ def test_steps_count_by_how_much_of_the_two_times_lies_between_them(
     said, found = only(explain(log.search, LATER, {}, whole=False))
     assert said.endswith("It fell by 0.11.")
     assert "took over from 1 on 2 January 2024: 0.70" in found["Versions"]
-    assert found["In short"].startswith("Most of it came with version 3, since 13 January 2024.")
+    assert found["In short"].startswith("Most of it came with version 3 (since 13 January 2024).")
 
 
 def test_a_whole_month_is_compared_with_the_month_before() -> None:
@@ -244,6 +250,33 @@ def test_windows_of_too_few_rows_hide_no_signals(logged: LoggedEvents, log: Log)
     assert found["Events"].startswith("site 'b' 20%, then 80%")
 
 
+def test_labels_count_by_how_many_there_are(logged: LoggedEvents, log: Log) -> None:
+    """A version leaves a window of a handful of labels behind, whose figures may be anything."""
+    write(logged, less=lambda day: 0.3 * (day > 9))
+    for number, (day, accuracy, labelled) in enumerate(((5, 0.9, 300), (15, 0.8, 297), (16, 0, 3))):
+        at = START + day * DAY
+        verdict = Verdict(signal="accuracy", statistic="accuracy", state="ok")
+        document = PerformanceDocument(
+            timestamp=at,
+            model=EventModel("m", "1", "champion"),
+            window=Window(at, at + DAY),
+            rows=labelled,
+            performance=PerformanceFigures(
+                predictions=labelled,
+                labelled=labelled,
+                coverage=1.0,
+                metrics={"accuracy": accuracy},
+            ),
+            verdict=verdict,
+            verdicts=(verdict,),
+            computed_at=at,
+        )
+        logged.add(logged.names.performance("m", at), f"performance-{number}", document)
+    logged.write()
+    _, found = only(explain(log.search, LATER, {}, whole=False))
+    assert found["Labels"] == "accuracy 0.90, then 0.79."
+
+
 def test_a_version_that_raised_it_is_no_cause_of_a_fall(logged: LoggedEvents, log: Log) -> None:
     write(
         logged,
@@ -252,7 +285,7 @@ def test_a_version_that_raised_it_is_no_cause_of_a_fall(logged: LoggedEvents, lo
     )
     said, found = only(explain(log.search, LATER, {}, whole=False))
     assert said.endswith("It fell by 0.24.")
-    assert "0.50 in the 5 days before it, 0.70 in the 5 days after" in found["Versions"]
+    assert "0.50 in the 2 days before it, 0.70 in the 2 days after" in found["Versions"]
     assert found["In short"].startswith("It came with other events, not with another version.")
 
 
@@ -365,7 +398,7 @@ def test_the_command_tells_people_and_scripts_the_same(
     chosen = why("m", "--start", "2024-01-11", "--end", "2024-01-21", "--json")
     assert "in the 10 days before" in json.loads(chosen.stdout)["headline"]
     for arguments, reason in (
-        (("other",), "no version of 'other' that served in this time"),
+        (("other",), "no answer of 'other' in this time has a confidence"),
         (("m", "--end", "2024-01-21"), "give --start, too"),
         (("m", "--start", "2024-01-21", "--end", "2024-01-11"), "that time is empty"),
     ):

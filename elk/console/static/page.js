@@ -22,6 +22,7 @@ let under = new AbortController();
 let timer;
 let away = false;
 let took = 0;
+let takenOver = [];
 
 async function offered(query, signal) {
   const lists = [...form.querySelectorAll("[data-offered]")];
@@ -44,10 +45,16 @@ async function offered(query, signal) {
 /** Marks on the charts; without them the charts say what they say. */
 async function marked(query, signal) {
   const found = await ask(`/api/marks/${dashboard}?${query}`, signal).catch(() => []);
-  if (signal.aborted || !mark(found)) return;
-  const named = found.map((one) => `${one.label} (${one.at.slice(0, 10)})`).join(", ");
-  marks.textContent = named && `Dotted lines: another version took over: ${named}.`;
-  panels.forEach((panel) => panel.redraw());
+  if (signal.aborted) return;
+  takenOver = found;
+  if (mark(found)) panels.forEach((panel) => panel.redraw());
+}
+
+/** Says what the marks are, where there is a chart that has them. */
+function tellMarks() {
+  const named = takenOver.map((one) => `${one.label} (${one.at.slice(0, 10)})`).join(", ");
+  const shown = named && panels.some((panel) => panel.isMarked);
+  marks.textContent = shown ? `Dotted lines: another version took over: ${named}.` : "";
 }
 
 function tell(failures) {
@@ -75,6 +82,7 @@ async function load() {
   ]);
   if (signal.aborted) return;
   took = (performance.now() - began) / 1000;
+  tellMarks();
   tell(found.filter(Boolean));
   schedule();
 }

@@ -53,6 +53,11 @@ export class Panel {
     }
   }
 
+  /** Whether one of its charts has the marks of the page. */
+  get isMarked() {
+    return this.drawn.some(([, chart]) => chart.layout.meta?.marked);
+  }
+
   /** Draws its charts again, in other colours. */
   redraw() {
     for (const [where, chart] of this.drawn) draw(where, chart);

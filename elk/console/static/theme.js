@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const ORDER = ["system", "light", "dark"];
+  const SYSTEM = matchMedia("(prefers-color-scheme: dark)");
   const SIGNS = { system: "◐", light: "☀", dark: "☾" };
   const WORDS = {
     system: "as the system has them",
@@ -14,7 +14,7 @@
   const kept = () => {
     try {
       const found = localStorage.getItem("theme");
-      return ORDER.includes(found) ? found : "system";
+      return found in SIGNS ? found : "system";
     } catch {
       return "system"; // a browser that keeps nothing
     }
@@ -32,11 +32,13 @@
   };
 
   apply(kept());
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => apply(kept()));
+  SYSTEM.addEventListener("change", () => apply(kept()));
   document.addEventListener("DOMContentLoaded", () => {
     apply(kept());
     document.getElementById("theme")?.addEventListener("click", () => {
-      const next = ORDER[(ORDER.indexOf(root.dataset.theme) + 1) % ORDER.length];
+      // The first click must be seen.
+      const order = ["system", ...(SYSTEM.matches ? ["light", "dark"] : ["dark", "light"])];
+      const next = order[(order.indexOf(root.dataset.theme) + 1) % order.length];
       try {
         localStorage.setItem("theme", next);
       } catch {

@@ -39,7 +39,7 @@ DASHBOARD = Dashboard(
             ),
             Panel(
                 id="newest-window",
-                title="Newest window",
+                title="Newest window begins",
                 question="Until when has the monitor looked?",
                 kind="drift",
                 chart="metric",
@@ -120,11 +120,11 @@ DASHBOARD = Dashboard(
                 metrics=(
                     _RATIO,
                     _mean("Index (PSI)", "drift.psi"),
-                    _mean("Mean before", "drift.mean_before"),
+                    _mean("Mean in training", "drift.mean_before"),
                     _mean("Mean now", "drift.mean"),
-                    _mean("Spread before", "drift.spread_before"),
+                    _mean("Spread in training", "drift.spread_before"),
                     _mean("Spread now", "drift.spread"),
-                    _mean("Missing before", "drift.missing_before"),
+                    _mean("Missing in training", "drift.missing_before"),
                     _mean("Missing now", "drift.missing"),
                     _mean("Unknown now", "drift.unknown"),
                 ),

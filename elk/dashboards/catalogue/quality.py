@@ -113,7 +113,8 @@ DASHBOARD = Dashboard(
             Panel(
                 id="versions",
                 title="Versions on their labels",
-                question="How do the versions compare over the whole time?",
+                question="How do the versions compare over the whole time? Windows of too few "
+                "labels are left out.",
                 kind="performance",
                 chart="table",
                 metrics=(
@@ -126,6 +127,7 @@ DASHBOARD = Dashboard(
                     _of("mae", "Mean absolute error"),
                 ),
                 by=(BY_MODEL, BY_VERSION, BY_ROLE),
+                filters=(ENOUGH,),
                 opens="models",
             ),
         ),
