@@ -11,7 +11,8 @@ _SAYS_SOMETHING = 0.02
 
 def signed(size: float) -> str:
     """A difference of two means."""
-    return f"{round(size, 2) + 0.0:+.2f}".replace("-", "\u2212")
+    rounded = round(size, 2)
+    return f"{rounded:+.2f}".replace("-", "\u2212") if rounded else "0.00"
 
 
 def moved(part: Part) -> str:

@@ -2,11 +2,12 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from attribution.days import DAY, DAYS, PER_DAY, START, drift, event, write
 from command_line import Result, millrace
 from logged_events import LoggedEvents
 from msgspec.structs import replace
@@ -14,10 +15,7 @@ from msgspec.structs import replace
 from contracts.alerts import Alert
 from contracts.events import (
     Classification,
-    FeatureEvent,
-    FeatureValue,
     Regression,
-    Role,
     Source,
 )
 from contracts.model_events import ModelEvent
@@ -31,7 +29,6 @@ from elk.console.log import Log
 from elk.dashboards.intervals import Span
 from prediction_log.documents import EventModel, from_alert, from_model_event
 from prediction_log.window_documents import (
-    DriftDocument,
     DriftFigures,
     PerformanceDocument,
     PerformanceFigures,
@@ -39,12 +36,6 @@ from prediction_log.window_documents import (
 )
 
 pytestmark = pytest.mark.stack
-DAY = timedelta(days=1)
-START = datetime(2024, 1, 1, tzinfo=UTC)
-DAYS = 20
-PER_DAY = 120
-SURE = {"a": 0.9, "b": 0.5, "c": 0.4, "": 0.4}
-"""Confidence by the site of an event; the last one has none."""
 
 
 @pytest.fixture
@@ -58,62 +49,6 @@ def log(settings: Settings) -> Iterator[Log]:
     found = Log(settings)
     yield found
     found.close()
-
-
-def event(name: str, at: datetime, model: str = "m", **features: FeatureValue) -> FeatureEvent:
-    return FeatureEvent(
-        event_id=name, entity_id="e", occurred_at=at, model=model, features=features
-    )
-
-
-def write(
-    logged: LoggedEvents,
-    site: Callable[[int, int], str] = lambda day, number: "a" if number % 2 else "b",
-    version: Callable[[int], str] = lambda day: "1",
-    less: Callable[[int], float] = lambda day: 0.0,
-    role: Role = "champion",
-    days: Iterable[int] = range(DAYS),
-    confidence: Mapping[str, float] = SURE,
-) -> None:
-    """So many events a day; some way or other from a day on."""
-    for day in days:
-        for number in range(PER_DAY):
-            at = START + day * DAY + number * DAY / PER_DAY
-            place = site(day, number)
-            sure = confidence[place] - less(day) + (number % 3 - 1) / 100
-            features = {"site": place or None, "noise": float(number % 10)}
-            sent = event(f"{day}-{number}", at, **features)
-            label = "yes" if sure > 0.5 else "no"
-            answer = Classification(label, sure, {label: sure})
-            logged.served(sent, answer, None, version=version(day), role=role)
-    for signal, bins in (
-        ("site", {"categories": ["a", "b"], "reference": [5, 5, 0, 0], "window": [5, 5, 0, 0]}),
-        ("noise", {"edges": [3.0, 6.0], "reference": [3, 3, 4, 0], "window": [3, 3, 4, 0]}),
-        ("prediction", {"categories": ["yes", "no"], "reference": [1], "window": [1]}),
-    ):
-        for of in {version(day) for day in range(DAYS)}:
-            logged.add(logged.names.drift("m", START), f"{of}-{signal}", drift(signal, of, bins))
-    logged.write()
-
-
-def drift(signal: str, version: str, bins: dict[str, object]) -> DriftDocument:
-    at = START + 12 * DAY
-    return DriftDocument(
-        timestamp=at,
-        model=EventModel("m", version, "champion"),
-        window=Window(at, at + DAY),
-        rows=PER_DAY,
-        drift=DriftFigures(kind="numeric" if "edges" in bins else "categorical", bins=bins),
-        verdict=Verdict(
-            signal=signal,
-            statistic="psi",
-            state="over" if signal == "site" else "ok",
-            value=0.3,
-            limit=0.1,
-            ratio=3.0 if signal == "site" else 0.1,
-        ),
-        computed_at=at,
-    )
 
 
 def only(found: list[Explanation]) -> tuple[str, dict[str, str]]:
@@ -131,7 +66,7 @@ LATER = between(10, 20)
 
 
 def test_other_events_are_told_as_the_cause(logged: LoggedEvents, log: Log) -> None:
-    write(logged, site=lambda day, n: "a" if (n % 10 < 8) == (day < 10) else "b")
+    write(logged, origin=lambda day, n: "JFK" if (n % 10 < 8) == (day < 10) else "EWR")
     said, found = only(explain(log.search, LATER, {}, whole=False))
     # 80 % of 0.9 and 20 % of 0.5 became the reverse.
     assert said == (
@@ -141,29 +76,30 @@ def test_other_events_are_told_as_the_cause(logged: LoggedEvents, log: Log) -> N
     assert found["In short"].startswith("It came with other events, not with another version.")
     assert found["Versions"] == "Version 1 served before and after, with 0.82 and 0.58."
     assert found["Events"] == (
-        "site 'b' 20%, then 80%, alone would make −0.24. Over their limits then: site 3.0 times."
+        "origin 'EWR' 20%, then 80%, alone would make −0.24. Over their limits then: origin 3.0 "
+        "times."
     )
 
 
-@pytest.mark.parametrize(("place", "name"), [("c", "others"), ("", "no value")])
+@pytest.mark.parametrize(("place", "name"), [("LGA", "others"), ("", "no value")])
 def test_values_that_are_new_or_missing_are_groups_of_their_own(
     logged: LoggedEvents, log: Log, place: str, name: str
 ) -> None:
-    """`c` is no category of the training; the feature is left out where its site is none."""
-    write(logged, site=lambda day, n: "a" if day < 10 or n % 4 == 0 else place)
+    """`LGA` is no category of the training; the feature is left out where its origin is none."""
+    write(logged, origin=lambda day, n: "JFK" if day < 10 or n % 4 == 0 else place)
     _, found = only(explain(log.search, LATER, {}, whole=False))
-    assert found["Events"].startswith(f"site '{name}' 0%, then 75%, alone would make")
+    assert found["Events"].startswith(f"origin '{name}' 0%, then 75%, alone would make")
 
 
 @pytest.mark.parametrize("rises", [False, True])
 def test_the_signal_that_explains_most_comes_first(
     logged: LoggedEvents, log: Log, rises: bool
 ) -> None:
-    write(logged, site=lambda day, n: "a" if (n % 10 < 8) == ((day < 10) != rises) else "b")
+    write(logged, origin=lambda day, n: "JFK" if (n % 10 < 8) == ((day < 10) != rises) else "EWR")
     [one] = explain(log.search, LATER, {}, whole=False)
     assert one.causes is not None
     features = [part.signal for part in one.causes.parts if part.signal != "prediction"]
-    assert features == ["site", "noise"]
+    assert features == ["origin", "hour"]
 
 
 def test_another_version_is_told_as_the_cause(logged: LoggedEvents, log: Log) -> None:
@@ -182,7 +118,7 @@ def test_another_version_is_told_as_the_cause(logged: LoggedEvents, log: Log) ->
         "Version 2 took over from 1 on 13 January 2024: 0.70 in the 20 hours before it, 0.40 in "
         "the 20 hours after (−0.30)."
     )
-    assert found["Events"] == "Over their limits then: site 3.0 times."
+    assert found["Events"] == "Over their limits then: origin 3.0 times."
 
 
 def test_a_version_that_answered_both_times_tells_versions_from_events(
@@ -190,18 +126,18 @@ def test_a_version_that_answered_both_times_tells_versions_from_events(
 ) -> None:
     """The old version stays as a shadow: what it did differently is of the events alone."""
 
-    def site(day: int, n: int) -> str:
-        return "a" if n % 2 or (day < 10 and n % 4) else "b"
+    def origin(day: int, n: int) -> str:
+        return "JFK" if n % 2 or (day < 10 and n % 4) else "EWR"
 
-    sure = {"a": 0.9, "b": 0.55}
+    sure = {"JFK": 0.9, "EWR": 0.55}
     write(
         logged,
-        site=site,
+        origin=origin,
         confidence=sure,
         version=lambda day: "1" if day < 10 else "2",
         less=lambda day: 0.0 if day < 10 else 0.2,
     )
-    write(logged, site=site, role="shadow", days=range(10, DAYS), confidence=sure)
+    write(logged, origin=origin, role="shadow", days=range(10, DAYS), confidence=sure)
     said, found = only(explain(log.search, LATER, {}, whole=False))
     assert said.endswith("It fell by 0.29.")
     assert found["In short"].startswith("Most of it came with version 2 (since 11 January 2024).")
@@ -209,7 +145,7 @@ def test_a_version_that_answered_both_times_tells_versions_from_events(
         "Version 1 answered nearly all events of both times, if only unseen, as a shadow: "
         "0.81, then 0.73. So other events alone make about −0.09."
     )
-    # Half of the answers, those of one site, are below a half now, and say 'no'.
+    # Half of the answers, those of one origin, are below a half now, and say 'no'.
     assert "50% of the answers are a class to which it gives less than a half" in found["In short"]
     assert found["In short"].endswith("; before 0%.")
 
@@ -239,15 +175,15 @@ def test_a_whole_month_is_compared_with_the_month_before() -> None:
 
 def test_windows_of_too_few_rows_hide_no_signals(logged: LoggedEvents, log: Log) -> None:
     """The newest windows of a version that served to the end of the time are often such."""
-    write(logged, site=lambda day, n: "a" if (n % 10 < 8) == (day < 10) else "b")
-    few = drift("site", "1", {})
+    write(logged, origin=lambda day, n: "JFK" if (n % 10 < 8) == (day < 10) else "EWR")
+    few = drift("origin", "1", {})
     at = few.timestamp + 2 * DAY
     verdict = replace(few.verdict, state="too_few")
     few = replace(few, timestamp=at, drift=DriftFigures(kind="categorical"), verdict=verdict)
     logged.add(logged.names.drift("m", at), "few", few)
     logged.write()
     _, found = only(explain(log.search, LATER, {}, whole=False))
-    assert found["Events"].startswith("site 'b' 20%, then 80%")
+    assert found["Events"].startswith("origin 'EWR' 20%, then 80%")
 
 
 def test_labels_count_by_how_many_there_are(logged: LoggedEvents, log: Log) -> None:
@@ -299,7 +235,7 @@ def test_who_published_a_version_and_for_which_alert(logged: LoggedEvents, log: 
         version="1",
         at=datetime.now(UTC),
         window=Window(START + 9 * DAY, START + 10 * DAY),
-        reason="site is 3 times its limit",
+        reason="origin is 3 times its limit",
     )
     place = Source("alerts", "uuid", 0, 0)
     logged.add(logged.names.alerts(told.at), "alert", from_alert(told, place))
@@ -322,7 +258,7 @@ def test_who_published_a_version_and_for_which_alert(logged: LoggedEvents, log: 
         expected = "Version 2 by anna: a trial."
         if alert is not None:
             expected = "Version 2 by anna, a retraining that answers the alert of 11 January 2024."
-            assert found["Alerts"] == "11 January 2024, version 1: site is 3 times its limit."
+            assert found["Alerts"] == "11 January 2024, version 1: origin is 3 times its limit."
         assert found["Published"] == expected
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attribution.days import write
 from chromium import chromium
 from console.conftest import HOSTILE
 from console.opened import Console, console
 from dashboards.seeded import EVENT
 from forwarder import Forwarder
+from logged_events import LoggedEvents
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -167,17 +169,48 @@ def test_an_outage_is_shown_and_ends_by_itself(browser: Browser, seeded: Setting
     forwarder.close()
 
 
+@pytest.fixture
+def explained(settings: Settings) -> Iterator[Console]:
+    """A model that another version took over, and whose events became others, too."""
+    with LoggedEvents(settings) as logged:
+        write(
+            logged,
+            origin=lambda day, n: "JFK" if n % 10 < (8 if day < 12 else 6) else "EWR",
+            version=lambda day: "1" if day < 12 else "2",
+            less=lambda day: 0.0 if day < 12 else 0.2,
+        )
+    with console(settings.model_copy(update={"console_address": "127.0.0.1:0"})) as served:
+        yield served
+
+
+def test_the_drift_page_says_why_confidence_fell(watched: Watched, explained: Console) -> None:
+    page = watched.open(f"{explained.url}drift")
+    told = page.locator("[data-panel=confidence]")
+    expect(told.get_by_role("definition").first).to_contain_text(
+        "Most of it came with version 2 (since 13 January 2024)."
+    )
+    expect(told.get_by_role("heading", level=3).first).to_contain_text("by 0.28")
+    told.get_by_text("Show the table").click()
+    expect(told.locator("tbody tr", has_text="origin 'EWR' 20%, then 40%")).to_be_visible()
+    told.get_by_role("link", name="14 January 2024").click()
+    settled(page)
+    expect(told.get_by_role("heading", level=3).first).to_contain_text("no change beyond chance")
+
+
 def test_it_can_be_read_by_keys_and_in_both_colours(
-    browser: Browser, opened: Console, tmp_path: Path
+    browser: Browser, opened: Console, explained: Console, tmp_path: Path
 ) -> None:
     folder = Path(os.environ.get("CONSOLE_IMAGES") or tmp_path)
     grounds: dict[str, str] = {}
-    for scheme, board in (("dark", "drift"), ("light", "overview")):
+    for scheme, url in (
+        ("dark", f"{explained.url}drift"),
+        ("light", f"{opened.url}overview?range=24h&model.name=flights"),
+    ):
         context = browser.new_context(
             viewport={"width": 1280, "height": 860},
             color_scheme=scheme,  # type: ignore[arg-type]
         )
-        page = Watched(context).open(f"{opened.url}{board}?range=24h&model.name=flights")
+        page = Watched(context).open(url)
         page.evaluate("document.fonts.ready")
         grounds[scheme] = ground(page)
         written = folder / f"console-{scheme}.png"
