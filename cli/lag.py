@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from contracts.consumers import python_consumer
 from contracts.errors import MillraceError
+from contracts.group_positions import committed
 from contracts.kafka import admin_client, consumer_group
 from contracts.kafka_access import refusal
 from contracts.settings import Settings
@@ -72,20 +73,15 @@ def topic_states(settings: Settings) -> list[TopicState]:
                 dict.fromkeys(partitions, OffsetSpec.LATEST),
             )
         )
-        committed = {
-            group: {
-                tp: found.offset
-                for offsets in admin.list_group_offsets([consumer_group(settings, group)]).values()
-                for tp, found in offsets.items()
-            }
-            for group in readers(topics)
+        positions = {
+            group: committed(admin, consumer_group(settings, group)) for group in readers(topics)
         }
     except KafkaError as error:
         raise refusal(settings, error) from error
     finally:
         admin.close()
     left = {
-        (group, tp): range(max(committed[group].get(tp, 0), first[tp]), end[tp])
+        (group, tp): range(max(positions[group].get(tp, 0), first[tp]), end[tp])
         for group, read in readers(topics).items()
         for tp in partitions
         if tp.topic in read

@@ -3,9 +3,10 @@
 import time
 from collections.abc import Callable, Mapping
 
-from kafka import KafkaAdminClient, TopicPartition
+from kafka import KafkaAdminClient
 from kafka.errors import GroupIdNotFoundError, KafkaError
 
+from contracts.group_positions import committed
 from contracts.kafka import admin_client, consumer_group
 from contracts.kafka_access import refusal
 from contracts.kafka_reading import Partition
@@ -58,17 +59,13 @@ def _positions(settings: Settings, group: str) -> tuple[dict[Partition, int], bo
     """What a group has committed, and whether it has members."""
     admin = admin_client(settings)
     try:
-        committed: Mapping[TopicPartition, int] = {
-            partition: found.offset
-            for offsets in admin.list_group_offsets([group]).values()
-            for partition, found in offsets.items()
-        }
+        found = committed(admin, group)
         working = _has_members(admin, group)
     except KafkaError as error:
         raise refusal(settings, error) from error
     finally:
         admin.close()
-    return {(p.topic, p.partition): offset for p, offset in committed.items()}, working
+    return {(p.topic, p.partition): offset for p, offset in found.items()}, working
 
 
 def _has_members(admin: KafkaAdminClient, group: str) -> bool:

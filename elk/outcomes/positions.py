@@ -9,6 +9,7 @@ from kafka.errors import KafkaError, NoError
 from kafka.structs import OffsetAndMetadata
 
 from contracts.errors import UnreachableError
+from contracts.group_positions import committed, once_settled
 from contracts.kafka import admin_client, consumer_group
 from contracts.kafka_access import refusal
 from contracts.kafka_reading import Partition
@@ -48,7 +49,7 @@ class Positions:
         """
         wanted = {TopicPartition(*p): OffsetAndMetadata(n, "", -1) for p, n in positions.items()}
         try:
-            answers = self._admin.alter_group_offsets(self._own, wanted)
+            answers = once_settled(lambda: self._admin.alter_group_offsets(self._own, wanted))
         except KafkaError as error:
             raise refusal(self._settings, error) from error
         for partition, taken in answers.items():
@@ -59,10 +60,10 @@ class Positions:
 
     def _committed(self, group: str) -> dict[Partition, int]:
         try:
-            answer = self._admin.list_group_offsets([group])
+            found = committed(self._admin, group)
         except KafkaError as error:
             raise refusal(self._settings, error) from error
-        return {(p.topic, p.partition): o.offset for of in answer.values() for p, o in of.items()}
+        return {(place.topic, place.partition): offset for place, offset in found.items()}
 
     def __enter__(self) -> Self:
         return self
