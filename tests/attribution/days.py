@@ -13,7 +13,7 @@ from prediction_log.window_documents import DriftDocument, DriftFigures, Verdict
 DAY = timedelta(days=1)
 START = datetime(2024, 1, 1, tzinfo=UTC)
 DAYS = 20
-PER_DAY = 120
+PER_DAY = 100
 SURE = {"JFK": 0.9, "EWR": 0.5, "LGA": 0.4, "": 0.4}
 """Confidence by the origin of an event; the last one has none."""
 
