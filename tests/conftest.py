@@ -30,8 +30,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests on servers first: some take a minute, and the others fill what is left at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("stack") is None)
+    """The longest first, then the others on servers; the short ones fill what is left at the end,
+    so that no process has a long one when the others have none."""
+    items.sort(key=lambda item: [item.get_closest_marker(m) is None for m in ("long", "stack")])
 
 
 @pytest.hookimpl(optionalhook=True)

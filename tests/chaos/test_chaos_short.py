@@ -8,7 +8,7 @@ from chaos.scenarios import MIXTURE
 from chaos.system import System
 from chaos.verdict import Delivery, Verdict, judge
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 
 @pytest.mark.parametrize(

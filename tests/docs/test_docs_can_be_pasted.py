@@ -37,6 +37,7 @@ def shop(stack: RealStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.mark.stack
+@pytest.mark.long
 @pytest.mark.timeout(900)  # a page is many commands
 @pytest.mark.parametrize("page", HERE)
 def test_every_block_of_a_page_does_what_it_says(shop: Shop, page: str) -> None:

@@ -21,7 +21,7 @@ from prediction_log.template import install_template
 from stream_workers.explaining import is_sampled
 from trainer import Recipe, publish, train
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 
 class Shell:

@@ -22,7 +22,7 @@ from local_stack.errors import AlreadyRunningError, PortInUseError, StartError
 from local_stack.process_identity import identity
 from local_stack.supervision import wait_for
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 ROOT = Path(__file__).parents[2]
 SHORT = Options(short_lived=True)

@@ -25,7 +25,7 @@ from contracts.settings import load_settings
 from elk.dashboards import dashboards
 from prediction_log.client import connect, translated
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 ROWS = 200
 

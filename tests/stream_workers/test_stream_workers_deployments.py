@@ -23,7 +23,7 @@ from trainer import (
 )
 from trainer.deployments.roll_call import call_roll
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 Works = Any
 MODEL = "sizes"

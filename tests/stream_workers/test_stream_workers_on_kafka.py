@@ -13,7 +13,7 @@ from kafka import KafkaAdminClient, KafkaProducer
 from contracts.errors import ConfigurationError
 from contracts.events import Prediction
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 # `works` is the fixture of conftest.py; with importlib's import mode it cannot be imported.
 Works = Any

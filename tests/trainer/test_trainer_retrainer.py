@@ -34,7 +34,7 @@ from trainer import Recipe, publish, train
 from trainer.retraining.carrying import carry_on
 from trainer.retraining.outlook import Outlook
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 START = datetime(2024, 1, 1, tzinfo=UTC)
 HOURS = 20 * 24
 RULE = RetrainRule(train_hours=10 * 24, least_rows=100, cooldown_hours=3 * 24)
