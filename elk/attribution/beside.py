@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from contracts.reference import feature_of
-from elk.attribution.takeovers import Search
+from elk.attribution.asking import Search, figures
 from elk.attribution.units import Unit
 from elk.dashboards.catalogue.figures import SERVING
 from elk.dashboards.intervals import Span, within
@@ -64,9 +64,8 @@ def over_by_period(
     """The features over their limits by the beginning of the period, the worst first."""
     over = Filter("verdict.state", ("over",))
     periods = {"field": TIMESTAMP, "calendar_interval": unit, "min_doc_count": 1}
-    body = _asked(span, chosen, over, SERVING) | {
-        "aggs": {"periods": {"date_histogram": periods, "aggs": {"signals": _signals()}}}
-    }
+    by_period = {"date_histogram": periods, "aggs": {"signals": _signals()}}
+    body = figures(span, (*chosen, over, SERVING), {"periods": by_period})
     found = search(("drift",), body).get("aggregations", {}).get("periods", {})
     return {
         datetime.fromtimestamp(bucket["key"] / 1000, UTC): _over(bucket)
@@ -76,7 +75,7 @@ def over_by_period(
 
 def ratios(search: Search, span: Span, chosen: Chosen) -> dict[str, float]:
     """How many times its limit each signal was in the worst window of a time."""
-    body = _asked(span, chosen, SERVING) | {"aggs": {"signals": _signals(most=500)}}
+    body = figures(span, (*chosen, SERVING), {"signals": _signals(most=500)})
     found = search(("drift",), body).get("aggregations", {}).get("signals", {})
     return {
         bucket["key"]: bucket["ratio"]["value"]
@@ -162,12 +161,11 @@ def worth(search: Search, before: Span, now: Span, chosen: Chosen) -> list[Worth
         }
         for name in _METRICS
     }
-    body = _asked(Span(before.start, now.end), chosen, SERVING) | {
-        "aggs": {
-            name: {"filter": within(span, TIMESTAMP), "aggs": means}
-            for name, span in (("before", before), ("now", now))
-        }
+    times = {
+        name: {"filter": within(span, TIMESTAMP), "aggs": means}
+        for name, span in (("before", before), ("now", now))
     }
+    body = figures(Span(before.start, now.end), (*chosen, SERVING), times)
     found: Mapping[str, Any] = search(("performance",), body).get("aggregations", {})
     measured: dict[str, list[float]] = defaultdict(list)
     for time in ("before", "now"):
@@ -176,11 +174,6 @@ def worth(search: Search, before: Span, now: Span, chosen: Chosen) -> list[Worth
             if value is not None:
                 measured[name].append(value)
     return [Worth(name, *values) for name, values in measured.items() if len(values) == 2]
-
-
-def _asked(span: Span, chosen: Chosen, *more: Filter) -> dict[str, Any]:
-    filters = [within(span, TIMESTAMP), *map(clause, (*chosen, *more))]
-    return {"size": 0, "track_total_hits": False, "query": {"bool": {"filter": filters}}}
 
 
 def _signals(most: int = _MOST_OVER) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from typing import Any
 
 from msgspec import Struct
 
+from elk.attribution.asking import figures
 from elk.attribution.changes import Answered, Period
 from elk.attribution.units import Unit, end_of
 from elk.dashboards.catalogue.figures import SERVING
 from elk.dashboards.intervals import Span, within
 from elk.dashboards.panels import TIMESTAMP, Filter
-from elk.dashboards.queries import clause
 
 MOST_MODELS = 5
 _MOST_VERSIONS = 12
@@ -52,13 +52,8 @@ def course_search(
     parts = {"now": {"filter": within(span, TIMESTAMP), "aggs": {**_FIGURES, "periods": periods}}}
     if before is not None:
         parts["before"] = {"filter": within(before, TIMESTAMP), "aggs": _FIGURES}
-    wanted = map(clause, (SERVING, Filter(CONFIDENCE), *chosen))
-    return {
-        "size": 0,
-        "track_total_hits": False,
-        "query": {"bool": {"filter": [within(whole, TIMESTAMP), *wanted]}},
-        "aggs": {"models": {"terms": {"field": "model.name", "size": MOST_MODELS}, "aggs": parts}},
-    }
+    models = {"terms": {"field": "model.name", "size": MOST_MODELS}, "aggs": parts}
+    return figures(whole, (SERVING, Filter(CONFIDENCE), *chosen), {"models": models})
 
 
 def courses(answer: Mapping[str, Any], span: Span, before: Span | None, unit: Unit) -> list[Course]:
@@ -85,13 +80,13 @@ def _part(found: Mapping[str, Any] | None, span: Span | None) -> Period | None:
 
 
 def _period(found: Mapping[str, Any], start: datetime, end: datetime) -> Period:
-    figures = found["confidence"]
+    sure = found["confidence"]
     return Period(
         start=start,
         end=end,
-        rows=figures["count"],
-        mean=figures["avg"],
-        spread=figures["std_deviation"],
+        rows=sure["count"],
+        mean=sure["avg"],
+        spread=sure["std_deviation"],
         versions=tuple(
             Answered(one["key"], one["doc_count"], one["confidence"]["value"])
             for one in found["versions"]["buckets"]

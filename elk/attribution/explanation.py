@@ -5,6 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from elk.attribution.asking import Search
 from elk.attribution.beside import (
     Chosen,
     Over,
@@ -26,7 +27,7 @@ from elk.attribution.groups import (
     unlikely,
 )
 from elk.attribution.jumps import jumps
-from elk.attribution.takeovers import Search, takeovers
+from elk.attribution.takeovers import takeovers
 from elk.attribution.unchanged import unchanged
 from elk.attribution.units import Unit, before_of, unit_of
 from elk.dashboards.catalogue.figures import SERVING
@@ -42,17 +43,21 @@ class Explanation(Struct, frozen=True, kw_only=True):
 
     Args:
         whole: all time is looked at, so that there is none before.
-        change: from the time before to the one that was asked for; where no time was, or nothing
-            is known of the one before: the largest fall within. None: there is none.
+        causes: of the change from the time before to the one that was asked for; where no time was,
+            or nothing is known of the one before: of the largest fall within. None: there is none.
         over: by the beginning of a period the features over their limits, the worst first.
     """
 
     course: Course
     unit: Unit
     whole: bool
-    change: Change | None
     causes: Causes | None
     over: dict[datetime, list[Over]]
+
+    @property
+    def change(self) -> Change | None:
+        """That which has causes."""
+        return None if self.causes is None else self.causes.change
 
 
 def explain(
@@ -89,7 +94,6 @@ def _explained(
         course=course,
         unit=unit,
         whole=whole,
-        change=found,
         causes=None if found is None else _causes(search, course.model, found, of_model),
         over=over_by_period(search, span, unit, of_windows),
     )

@@ -11,11 +11,11 @@ from typing import Any
 from msgspec import Struct
 
 from contracts.reference import feature_of
+from elk.attribution.asking import figures
 from elk.attribution.course import CONFIDENCE
 from elk.attribution.mix import Group, part_of_mix
 from elk.dashboards.intervals import Span, within
 from elk.dashboards.panels import TIMESTAMP, Filter
-from elk.dashboards.queries import clause
 
 MOST_SIGNALS = 30
 ANSWER = "prediction"
@@ -99,15 +99,11 @@ def groups_search(
     for number, signal in enumerate(signals):
         inner |= _aggregations(str(number), signal)
     either = Span(before.start, now.end)
-    return {
-        "size": 0,
-        "track_total_hits": False,
-        "query": {"bool": {"filter": [within(either, TIMESTAMP), *map(clause, chosen)]}},
-        "aggs": {
-            name: {"filter": within(span, TIMESTAMP), "aggs": inner}
-            for name, span in zip(_TIMES, (before, now), strict=True)
-        },
+    times = {
+        name: {"filter": within(span, TIMESTAMP), "aggs": inner}
+        for name, span in zip(_TIMES, (before, now), strict=True)
     }
+    return figures(either, chosen, times)
 
 
 def parts(answer: Mapping[str, Any], signals: Sequence[Grouped]) -> list[Part]:

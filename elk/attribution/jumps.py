@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from elk.attribution.asking import Search, figures
 from elk.attribution.changes import FEWEST_ROWS, Change, Period
 from elk.attribution.course import CONFIDENCE
-from elk.attribution.takeovers import Search, Takeover
+from elk.attribution.takeovers import Takeover
 from elk.dashboards.catalogue.figures import SERVING
 from elk.dashboards.intervals import Span, within
 from elk.dashboards.panels import TIMESTAMP, Filter
-from elk.dashboards.queries import clause
 
 _SHARE = 0.25
 
@@ -47,11 +47,11 @@ def jumps(search: Search, taken: Sequence[Takeover], change: Change) -> list[Jum
     """One for each of a model's takeovers, in their order. On either side as much as a quarter of
     the later time is looked at, or more where there are few rows, and at most half of the time
     between two takeovers."""
+    if not taken:
+        return []
     before, now = change.before, change.now
     widest = (now.end - now.start) * min(1.0, max(_SHARE, 2 * FEWEST_ROWS / now.rows))
     widths = [_width(number, taken, widest) for number in range(len(taken))]
-    if not taken:
-        return []
     aggregations = {
         f"{number} {side}": {
             "filter": {"bool": {"filter": [within(span, TIMESTAMP), _of(version)]}},
@@ -64,9 +64,8 @@ def jumps(search: Search, taken: Sequence[Takeover], change: Change) -> list[Jum
         )
     }
     whole = Span(taken[0].at - widths[0], taken[-1].at + widths[-1])
-    model = Filter("model.name", (taken[0].model,))
-    wanted = [within(whole, TIMESTAMP), clause(model), clause(SERVING)]
-    body = {"size": 0, "query": {"bool": {"filter": wanted}}, "aggs": aggregations}
+    filters = (Filter("model.name", (taken[0].model,)), SERVING)
+    body = figures(whole, filters, aggregations)
     found = search(("predictions",), body)["aggregations"]
     means = {
         key: bucket["confidence"]["value"] if bucket["doc_count"] >= FEWEST_ROWS else None

@@ -1,18 +1,14 @@
 """Since when each version serves, by the times of the events that it answered."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
 
-from elk.dashboards.intervals import Span, interval, within
+from elk.attribution.asking import Search, figures
+from elk.dashboards.intervals import Span, interval
 from elk.dashboards.panels import TIMESTAMP, Filter
-from elk.dashboards.queries import clause
-from prediction_log.indices import Kind
-
-Search = Callable[[Sequence[Kind], dict[str, Any]], dict[str, Any]]
-"""Asks the documents of some kinds; gives Elasticsearch's answer, or raises a MillraceError."""
 
 MOST_INTERVALS = 400
 _MOST_MODELS = 10
@@ -45,18 +41,11 @@ def takeovers(search: Search, span: Span, models: Sequence[str] = ()) -> list[Ta
         "terms": {"field": "model.version", "size": _MOST_VERSIONS},
         "aggs": {"first": {"min": {"field": TIMESTAMP}}},
     }
-    by_model = {"terms": {"field": "model.name", "size": _MOST_MODELS}}
-    body = {
-        "size": 0,
-        "track_total_hits": False,
-        "query": {"bool": {"filter": [within(span, TIMESTAMP), *map(clause, filters)]}},
-        "aggs": {
-            "models": {
-                **by_model,
-                "aggs": {"intervals": {**intervals, "aggs": {"versions": versions}}},
-            }
-        },
+    by_model = {
+        "terms": {"field": "model.name", "size": _MOST_MODELS},
+        "aggs": {"intervals": {**intervals, "aggs": {"versions": versions}}},
     }
+    body = figures(span, filters, {"models": by_model})
     found = search(("predictions",), body).get("aggregations", {}).get("models", {})
     taken = [one for bucket in found.get("buckets", ()) for one in _taken(bucket)]
     return sorted(taken, key=lambda one: one.at)

@@ -6,12 +6,11 @@ from typing import Any
 
 from msgspec import Struct
 
+from elk.attribution.asking import Search, figures
 from elk.attribution.changes import Change
 from elk.attribution.course import CONFIDENCE
-from elk.attribution.takeovers import Search
 from elk.dashboards.intervals import Span, within
 from elk.dashboards.panels import TIMESTAMP, Filter
-from elk.dashboards.queries import clause
 
 _NEARLY_ALL = 0.8
 _MOST_VERSIONS = 50
@@ -33,20 +32,15 @@ def unchanged(search: Search, model: str, change: Change) -> Unchanged | None:
         "aggs": {"confidence": {"avg": {"field": CONFIDENCE}}},
     }
     either = Span(change.before.start, change.now.end)
-    wanted = [clause(Filter("model.name", (model,))), clause(Filter(CONFIDENCE))]
-    body = {
-        "size": 0,
-        "track_total_hits": False,
-        "query": {"bool": {"filter": [within(either, TIMESTAMP), *wanted]}},
-        "aggs": {
-            name: {
-                "filter": within(Span(period.start, period.end), TIMESTAMP),
-                "aggs": {"versions": by_version},
-            }
-            for name, period in spans.items()
-        },
+    times = {
+        name: {
+            "filter": within(Span(period.start, period.end), TIMESTAMP),
+            "aggs": {"versions": by_version},
+        }
+        for name, period in spans.items()
     }
-    found = search(("predictions",), body)["aggregations"]
+    filters = (Filter("model.name", (model,)), Filter(CONFIDENCE))
+    found = search(("predictions",), figures(either, filters, times))["aggregations"]
     before, now = (_covering(found[name], spans[name].rows) for name in spans)
     both = sorted(before.keys() & now.keys(), key=lambda v: min(before[v][0], now[v][0]))
     if not both:

@@ -6,10 +6,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from elk.console.charts import chart
-from elk.console.traces import FEW, is_of_few
+from elk.console.traces import FEW
 from elk.console.views import Link, ShownCell, Tile, View, event_cell, page
 from elk.console.words import figure, known, moment, natural
-from elk.dashboards import Panel, Span, rows, series
+from elk.dashboards import Panel, Span, rows
 from elk.dashboards.answers import Cell, columns, is_empty
 from elk.dashboards.panels import Terms
 
@@ -24,27 +24,22 @@ def views(panel: Panel, answer: Mapping[str, Any], span: Span) -> list[View]:
     if panel.chart == "documents":
         return [_documents(panel, found)]
     keys = len(panel.by)
-    told: Sequence[Sequence[Cell]] = found
+    listed: Sequence[Sequence[Cell]] = found
     if panel.chart != "table":
-        told = sorted((row for row in found if set(row[keys:]) != {None}), key=_of_people)
+        listed = sorted((row for row in found if set(row[keys:]) != {None}), key=_of_people)
     table = View(
         columns=columns(panel),
         numbers=[False] * keys + [True] * len(panel.metrics),
-        rows=[_row(panel, row) for row in told],
+        rows=[_row(panel, row) for row in listed],
     )
     if panel.chart == "table":
         return [table]
     if panel.chart == "metric":
         return [replace(table, tiles=_tiles(panel, found), alternative=True)]
-    few = any(is_of_few(panel, point) for one in series(panel, answer) for point in one.points)
-    return [
-        replace(
-            table,
-            description=f"Hollow points: fewer than {FEW} answers." if few else "",
-            chart=chart(panel, answer, span),
-            alternative=True,
-        )
-    ]
+    drawn = chart(panel, answer, span)
+    few = any(True in trace.get("hollow", ()) for trace in drawn["data"])
+    told = f"Hollow points: fewer than {FEW} answers." if few else ""
+    return [replace(table, description=told, chart=drawn, alternative=True)]
 
 
 def _of_people(row: Sequence[Cell]) -> list[tuple[str, Any]]:

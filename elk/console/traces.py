@@ -6,7 +6,7 @@ from typing import Any
 
 from elk.console.words import natural
 from elk.dashboards import Panel, Series
-from elk.dashboards.answers import Cell, Point, range_label
+from elk.dashboards.answers import Cell, range_label
 from elk.dashboards.panels import Breakdown, Ranges
 from elk.dashboards.values import NAMES
 
@@ -51,23 +51,14 @@ def trace(panel: Panel, one: Series) -> dict[str, Any]:
     return {**look, **drawn, "y": values, **_rows(panel, one)}
 
 
-def is_of_few(panel: Panel, point: Point) -> bool:
-    """Whether a mean of answers is one of so few that it need not mean anything."""
-    return is_mean_of_answers(panel) and 0 < point.documents < FEW
-
-
-def is_mean_of_answers(panel: Panel) -> bool:
-    """Documents of other kinds are of many answers each."""
-    return panel.kind == "predictions" and panel.metrics[0].operation == "average"
-
-
 def _rows(panel: Panel, one: Series) -> dict[str, Any]:
-    """How many answers a point is of; where there are few it is hollow."""
-    if not is_mean_of_answers(panel):
+    """How many answers a mean is of; where there are few it is hollow, and need not mean anything.
+    Documents of other kinds are of many answers each."""
+    if panel.kind != "predictions" or panel.metrics[0].operation != "average":
         return {}
     return {
         "customdata": [point.documents for point in one.points],
-        "hollow": [is_of_few(panel, point) for point in one.points],
+        "hollow": [0 < point.documents < FEW for point in one.points],
         "hovertemplate": f"%{{x}}, %{{y:.{one.metric.decimals}f}} of %{{customdata:,}} answers",
     }
 

@@ -22,7 +22,6 @@ let under = new AbortController();
 let timer;
 let away = false;
 let took = 0;
-let takenOver = [];
 
 async function offered(query, signal) {
   const lists = [...form.querySelectorAll("[data-offered]")];
@@ -42,16 +41,15 @@ async function offered(query, signal) {
   }
 }
 
-/** Marks on the charts; without them the charts say what they say. */
+/** Marks on the charts, and gives them; without them the charts say what they say. */
 async function marked(query, signal) {
   const found = await ask(`/api/marks/${dashboard}?${query}`, signal).catch(() => []);
-  if (signal.aborted) return;
-  takenOver = found;
-  if (mark(found)) panels.forEach((panel) => panel.redraw());
+  if (!signal.aborted && mark(found)) panels.forEach((panel) => panel.redraw());
+  return found;
 }
 
 /** Says what the marks are, where there is a chart that has them. */
-function tellMarks() {
+function tellMarks(takenOver) {
   const named = takenOver.map((one) => `${one.label} (${one.at.slice(0, 10)})`).join(", ");
   const shown = named && panels.some((panel) => panel.isMarked);
   marks.textContent = shown ? `Dotted lines: another version took over: ${named}.` : "";
@@ -75,14 +73,14 @@ async function load() {
   const query = chosen(form);
   carry(query);
   const began = performance.now();
-  const found = await Promise.all([
+  const [takenOver, ...found] = await Promise.all([
+    marked(query, signal),
     ...panels.map((panel) => panel.load(query, signal)),
     offered(query, signal),
-    marked(query, signal),
   ]);
   if (signal.aborted) return;
   took = (performance.now() - began) / 1000;
-  tellMarks();
+  tellMarks(takenOver);
   tell(found.filter(Boolean));
   schedule();
 }
