@@ -11,15 +11,6 @@ from contracts.estimated_performance import Calibration
 from contracts.events import FeatureValue
 from contracts.packages import ReferenceFile, sha256
 
-TOGETHER = "features together"
-ESTIMATED_ACCURACY = "estimated accuracy"
-ESTIMATED_ROC_AUC = "estimated roc_auc"
-_RESERVED = frozenset(
-    {"prediction", "confidence", "anomaly score", "distance to centre"}
-    | {TOGETHER, ESTIMATED_ACCURACY, ESTIMATED_ROC_AUC}
-)
-_OF_A_FEATURE = "feature "
-
 
 class Numbers(Struct, frozen=True, kw_only=True, tag_field="kind", tag="numeric"):
     """Numbers in bins.
@@ -135,24 +126,6 @@ class Reference(Struct, frozen=True, kw_only=True):
     calibration: Calibration | None = None
     estimates: tuple[Estimate, ...] = ()
     sample: Sample | None = None
-
-
-def signal_name(feature: str) -> str:
-    """What a feature is called among signals that are no features."""
-    return _OF_A_FEATURE + feature if _is_taken(feature) else feature
-
-
-def feature_of(signal: str) -> str | None:
-    """The feature that a signal is called after; None: it is none of a single feature."""
-    if not _is_taken(signal):
-        return signal
-    return signal.removeprefix(_OF_A_FEATURE) if signal.startswith(_OF_A_FEATURE) else None
-
-
-def _is_taken(name: str) -> bool:
-    while name.startswith(_OF_A_FEATURE):
-        name = name.removeprefix(_OF_A_FEATURE)
-    return name in _RESERVED or name.startswith("prediction of ")
 
 
 def named(data: bytes) -> ReferenceFile:

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from contracts.reference import feature_of
+from contracts.signal_names import feature_of
 from elk.attribution.asking import Search, figures
 from elk.attribution.units import Unit
 from elk.dashboards.catalogue.figures import SERVING

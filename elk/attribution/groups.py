@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from contracts.reference import feature_of
+from contracts.signal_names import feature_of
 from elk.attribution.asking import figures
 from elk.attribution.course import CONFIDENCE
 from elk.attribution.mix import Group, part_of_mix

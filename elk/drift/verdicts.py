@@ -17,17 +17,9 @@ from contracts.drift_statistics import (
     rate_limit,
 )
 from contracts.estimated_performance import estimated_accuracy, estimated_roc_auc
-from contracts.reference import (
-    ESTIMATED_ACCURACY,
-    TOGETHER,
-    Categories,
-    Estimate,
-    Numbers,
-    Reference,
-    Sample,
-    Signal,
-)
+from contracts.reference import Categories, Estimate, Numbers, Reference, Sample, Signal
 from contracts.release_rules import MonitorRule
+from contracts.signal_names import ESTIMATED_ACCURACY, TOGETHER
 from elk.drift.searches import Counted, Observed, compared
 from prediction_log.window_documents import DriftFigures, Verdict
 

@@ -8,9 +8,10 @@ from contracts.errors import PackageError
 from contracts.events import Classification, Clustering, Outcome, Regression
 from contracts.feature_schema import Feature, FeatureSchema
 from contracts.packages import sha256
-from contracts.reference import Categories, Numbers, Reference, signal_name
+from contracts.reference import Categories, Numbers, Reference
 from contracts.release_rules import MonitorRule
 from contracts.side_files import from_bytes, to_bytes
+from contracts.signal_names import signal_name
 from elk.drift.searches import BUCKETS_OF_A_SEARCH, compared, searches
 from trainer.reference.answers import OutOfSample, answer_signals
 from trainer.reference.blocks import cut

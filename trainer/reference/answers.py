@@ -22,12 +22,8 @@ from contracts.events import (
     Outcome,
     Regression,
 )
-from contracts.reference import (
-    ESTIMATED_ACCURACY,
-    ESTIMATED_ROC_AUC,
-    Estimate,
-    Signal,
-)
+from contracts.reference import Estimate, Signal
+from contracts.signal_names import ESTIMATED_ACCURACY, ESTIMATED_ROC_AUC
 from trainer.reference.blocks import Blocks
 from trainer.reference.distributions import Coded, categories, numbers, signal
 

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from contracts.domain_classifier import LEAST_ROWS, MOST_FEATURES, MOST_ROWS, separability
 from contracts.events import FeatureValue
 from contracts.feature_schema import Feature, FeatureSchema
-from contracts.reference import Reference, Sample, Signal, signal_name
+from contracts.reference import Reference, Sample, Signal
 from contracts.release_rules import MonitorRule
 from contracts.scorer import Columns
+from contracts.signal_names import signal_name
 from trainer.reference.answers import OutOfSample, answer_signals, calibration_of, estimates_of
 from trainer.reference.blocks import Blocks, cut
 from trainer.reference.distributions import as_logged, categories, numbers, signal

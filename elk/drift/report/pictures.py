@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 from msgspec import Struct
 
-from contracts.reference import ESTIMATED_ACCURACY, ESTIMATED_ROC_AUC
+from contracts.signal_names import ESTIMATED_ACCURACY, ESTIMATED_ROC_AUC
 from elk.drift.report.reading import DriftReport
 from elk.drift.report.summary import moment, number, signals, verdict_words, words
 from prediction_log.window_documents import DriftDocument

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from contracts.reference import ESTIMATED_ACCURACY, TOGETHER
+from contracts.signal_names import ESTIMATED_ACCURACY, TOGETHER
 from elk.drift.report.reading import DriftReport
 from prediction_log.window_documents import DriftDocument, Verdict
 
